@@ -1,0 +1,95 @@
+/**
+ * The image service's contract, in the CRI's shape.
+ *
+ * Vocabulary. A *reference* is what a manifest says (`nginx`, `localhost/ghost:5`, `repo@sha256:…`). Its *normal form* has a
+ * registry, a path and a tag or digest (`docker.io/library/nginx:latest`). An image's *id* is the digest of its
+ * configuration (`sha256:…`): the same content has one id under however many names. A short name means a local
+ * `localhost/NAME` first, then `docker.io/library/NAME`.
+ */
+
+/** What the runtime needs of an image's configuration. */
+export interface ImageConfig {
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+  /** `NAME=value` */
+  readonly env: readonly string[];
+  readonly workingDir: string;
+  /** As written in the image: `1000`, `www-data`, `1000:1000`, or empty for root. */
+  readonly user: string;
+  /** `80/tcp` */
+  readonly exposedPorts: readonly string[];
+  readonly stopSignal?: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export interface Image {
+  /** Digest of the configuration, `sha256:…`. */
+  readonly id: string;
+  /** Names in normal form with a tag, in the order of their making. */
+  readonly repoTags: readonly string[];
+  /** Names in normal form with the manifest's digest. */
+  readonly repoDigests: readonly string[];
+  /** Bytes of the blobs as stored. */
+  readonly sizeBytes: number;
+  /** Milliseconds since the epoch; 0 when the image does not say. */
+  readonly createdMs: number;
+  readonly architecture: string;
+  readonly os: string;
+  readonly config: ImageConfig;
+  readonly manifestDigest: string;
+  /** Digests of the layers' uncompressed tar streams, lowest first. */
+  readonly diffIds: readonly string[];
+}
+
+export interface ImportOptions {
+  readonly name: string;
+  readonly entrypoint?: readonly string[];
+  readonly cmd?: readonly string[];
+  readonly env?: readonly string[];
+  readonly workingDir?: string;
+  readonly user?: string;
+  readonly ports?: readonly string[];
+}
+
+export type ArchiveFormat = "oci-archive" | "docker-archive";
+
+/** One step of a long operation, for a person to see. */
+export interface ImageProgress {
+  readonly message: string;
+  readonly currentBytes?: number;
+  readonly totalBytes?: number;
+}
+
+export interface ImageService {
+  list(): Promise<readonly Image[]>;
+  /** By reference, short name or id (also a unique prefix of 12 or more hex digits); undefined when there is none. */
+  status(reference: string): Promise<Image | undefined>;
+  /**
+   * Makes `reference` present. Rejects with reason `ErrImagePull`, `InvalidImageName` or `RegistryUnavailable`.
+   */
+  pull(
+    reference: string,
+    options?: { readonly signal?: AbortSignal; readonly onProgress?: (p: ImageProgress) => void },
+  ): Promise<Image>;
+  /** Removes an image: every name when given an id, else that one name; the content goes with the last name. Idempotent. */
+  remove(reference: string): Promise<void>;
+  /** Makes a one-layer image of a root file system's tar stream (plain, gzip or zstd). */
+  import(tar: AsyncIterable<Uint8Array>, options: ImportOptions): Promise<Image>;
+  /** Loads every image of an OCI or docker archive (found out from its content; plain, gzip or zstd). */
+  load(archive: AsyncIterable<Uint8Array>): Promise<readonly Image[]>;
+  /** Writes an archive of one image under its name. */
+  save(reference: string, format: ArchiveFormat): AsyncIterable<Uint8Array>;
+  tag(source: string, target: string): Promise<Image>;
+  /** Removes images that no name (or with `all`: no container in `inUse`) needs, and unreferenced content. */
+  prune(options: {
+    readonly all: boolean;
+    readonly inUse: ReadonlySet<string>;
+  }): Promise<{ readonly removed: readonly string[]; readonly freedBytes: number }>;
+  /**
+   * The unpacked layers of an image as directories, topmost first, ready as overlay lower directories. Unpacks what is
+   * missing; a layer shared by two images is unpacked once. Digests are checked before anything is visible.
+   */
+  layers(id: string): Promise<readonly string[]>;
+  /** Bytes and inodes used by images and layers. */
+  usage(): Promise<{ readonly usedBytes: number; readonly inodesUsed: number; readonly path: string }>;
+}

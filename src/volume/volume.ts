@@ -1,0 +1,27 @@
+/**
+ * The volumes' contract. A volume belongs to a Pod, is prepared before its containers start, and is released when the Pod
+ * is gone. `prepare` is idempotent: it is called again after a crash of the daemon and after a reboot.
+ */
+import type { Pod, Volume } from "../api/gen/types.ts";
+
+export interface PreparedVolume {
+  readonly name: string;
+  /** Where its content is on the host. */
+  readonly hostPath: string;
+  /** True when the volume itself can not be written, whatever the mount says. */
+  readonly readonly: boolean;
+}
+
+export interface VolumeManager {
+  /**
+   * Makes all volumes of the Pod ready, or rejects with a MinkeError that names volume, field, value and remedy
+   * (the engine shows it as event `FailedMount`).
+   */
+  prepare(pod: Pod): Promise<ReadonlyMap<string, PreparedVolume>>;
+  /** Removes what `prepare` made for this Pod. Never removes a hostPath's content. Idempotent. */
+  release(podUid: string): Promise<void>;
+  /** UIDs of Pods that have something prepared on disk, for cleaning after a crash. */
+  prepared(): Promise<readonly string[]>;
+  /** Which field of a volume this manager does not support, as a path below the volume; undefined when it supports it. */
+  unsupported(volume: Volume): string | undefined;
+}
