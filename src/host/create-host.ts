@@ -1,0 +1,33 @@
+/** Puts the real host layer together. */
+import { type Clock, systemClock } from "../base/clock.ts";
+import { type Logger, noLog } from "../base/logger.ts";
+import { createCgroupHost } from "./cgroup/cgroup.ts";
+import type { Host } from "./host.ts";
+import { createMountHost } from "./mount.ts";
+import { createNamespaceHost } from "./namespace.ts";
+import { Agent } from "./process/agent.ts";
+import { createProcessHost } from "./process/process.ts";
+
+export interface HostOptions {
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  /** Perl interpreter that runs the agent; default `perl`. */
+  readonly perl?: string;
+}
+
+/**
+ * Opens the host. The agent is started at once, in the background. Dispose when done: what was started or mounted through
+ * it stays.
+ */
+export async function createHost(options: HostOptions = {}): Promise<Host> {
+  const { log = noLog, clock = systemClock, perl } = options;
+  const agent = new Agent({ clock, log, ...(perl === undefined ? {} : { perl }) });
+  agent.start();
+  return {
+    process: createProcessHost(agent),
+    namespace: createNamespaceHost(agent),
+    mount: createMountHost(agent),
+    cgroup: createCgroupHost(),
+    [Symbol.asyncDispose]: async () => await agent[Symbol.asyncDispose](),
+  };
+}
