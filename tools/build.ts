@@ -37,7 +37,19 @@ chmodSync(bin, 0o755);
 
 const declarations = spawnSync(
   "node_modules/.bin/tsc",
-  ["--noEmit", "false", "--declaration", "--emitDeclarationOnly", "--outDir", "dist", "--rootDir", "src", "--skipLibCheck", "-p", "tools/tsconfig.types.json"],
+  [
+    "--noEmit",
+    "false",
+    "--declaration",
+    "--emitDeclarationOnly",
+    "--outDir",
+    "dist",
+    "--rootDir",
+    "src",
+    "--skipLibCheck",
+    "-p",
+    "tools/tsconfig.types.json",
+  ],
   { stdio: "inherit" },
 );
 process.exit(declarations.status ?? 1);

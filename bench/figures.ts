@@ -1,0 +1,34 @@
+/** What is measured of each subject. Absent = this subject has no such thing. */
+export interface Figures {
+  startMs: number[];
+  stopMs?: number[];
+  burstPerSecond?: number;
+  burstUp?: number;
+  crashMs?: number[];
+  execMs?: number[];
+  idleCpuPercent?: number;
+  idleRssMb?: number;
+  podMemoryMb?: number;
+  bootMs?: number;
+}
+
+export interface BenchImage {
+  /** Root file system directory of a static busybox. */
+  readonly rootfs: string;
+  readonly tar: string;
+}
+
+export interface Subject {
+  readonly image: BenchImage;
+  readonly rounds: number;
+  readonly burst: number;
+  readonly log: (line: string) => void;
+}
+
+export function median(values: readonly number[]): number | undefined {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted.length === 0 ? undefined : sorted[Math.floor(sorted.length / 2)];
+}
+
+/** A command that heeds TERM at once even as process 1, and tells its start by a line in /out. */
+export const COMMAND = ["/bin/sh", "-c", "trap 'exit 0' TERM; echo up >> /out/$NAME; sleep 86400 & wait $!"] as const;

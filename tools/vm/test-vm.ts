@@ -1,0 +1,201 @@
+/**
+ * `npm run test:vm`: boots a small Debian with systemd and cgroup v2 under QEMU (software emulation, no KVM needed) and runs
+ * the core integration tests in it: that is the machine users have, and CI's is not. The root file system and the
+ * initramfs are built once into .cache/vm; the checkout comes in on a second disk. Needs root.
+ * Usage: npm run test:vm [-- TEST_FILE…]
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+const root = resolve(import.meta.dirname, "../..");
+const cache = join(root, ".cache/vm");
+/** Debian packages of the machine; the first line is the system, the second what `tools/setup.sh` installs. */
+const PACKAGES = [
+  "systemd-sysv,linux-image-cloud-amd64,udev,kmod,iproute2,procps,busybox-static",
+  "crun,conmon,catatonit,containernetworking-plugins,iptables,nftables,tar,curl",
+].join(",");
+/** What the initramfs loads before it can mount the disks, dependencies aside. */
+const BOOT_MODULES = ["virtio_pci", "virtio_blk", "ext4"];
+/** The core of the suite: what differs between cgroup versions and init systems. */
+const CORE = ["test/integration/runtime-", "test/integration/network", "test/integration/node", "test/contract/host"];
+const MEMORY_MIB = 3072;
+const TIMEOUT_MS = 25 * 60_000;
+
+mkdirSync(cache, { recursive: true });
+step("machine", () => existsSync(join(cache, "root.img")) || buildRoot());
+step("checkout disk", () => buildCheckout());
+process.exit(await boot());
+
+function step(name: string, work: () => unknown): void {
+  const start = performance.now();
+  process.stderr.write(`vm: ${name} ... `);
+  work();
+  process.stderr.write(`${((performance.now() - start) / 1000).toFixed(1)} s\n`);
+}
+
+function run(program: string, ...args: string[]): string {
+  return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], maxBuffer: 64 << 20 });
+}
+
+/** Debian's root with its kernel, an initramfs of busybox and a few modules, and a unit that runs the tests. */
+function buildRoot(): void {
+  const tree = join(cache, "root");
+  rmSync(tree, { recursive: true, force: true });
+  run("mmdebstrap", "--variant=minbase", `--include=${PACKAGES}`, "--quiet", "bookworm", tree);
+  writeFileSync(
+    join(tree, "etc/systemd/system/minke-test.service"),
+    `[Unit]
+After=multi-user.target
+[Service]
+Type=oneshot
+ExecStart=/bin/sh /minke/run-in-vm.sh
+ExecStopPost=/sbin/poweroff -f
+StandardOutput=tty
+StandardError=tty
+TTYPath=/dev/ttyS0
+Delegate=yes
+[Install]
+WantedBy=multi-user.target
+`,
+  );
+  writeFileSync(join(tree, "etc/fstab"), "/dev/vdb /minke ext4 defaults 0 0\n");
+  writeFileSync(join(tree, "etc/hostname"), "minke-vm\n");
+  mkdirSync(join(tree, "minke"), { recursive: true });
+  run("chroot", tree, "systemctl", "enable", "minke-test.service");
+  run("chroot", tree, "systemctl", "mask", "serial-getty@ttyS0.service");
+
+  const kernel = readdirSync(join(tree, "lib/modules"))[0]!;
+  cpSync(join(tree, `boot/vmlinuz-${kernel}`), join(cache, "vmlinuz"));
+  buildInitramfs(tree, kernel);
+  rmSync(join(tree, "boot"), { recursive: true, force: true });
+  image(tree, join(cache, "root.img.new"), 2048);
+  run("mv", join(cache, "root.img.new"), join(cache, "root.img"));
+  rmSync(tree, { recursive: true, force: true });
+}
+
+function buildInitramfs(tree: string, kernel: string): void {
+  const initramfs = join(cache, "initramfs");
+  rmSync(initramfs, { recursive: true, force: true });
+  for (const folder of ["bin", "proc", "sys", "dev", "root", "modules"])
+    mkdirSync(join(initramfs, folder), { recursive: true });
+  cpSync(join(tree, "bin/busybox"), join(initramfs, "bin/busybox"));
+  const files = BOOT_MODULES.flatMap((module) =>
+    run("modprobe", "-d", tree, "-S", kernel, "--show-depends", module)
+      .split("\n")
+      .filter((line) => line.startsWith("insmod "))
+      .map((line) => line.split(" ")[1]!),
+  );
+  const names = [...new Set(files)].map((file, index) => {
+    const name = `${String(index).padStart(2, "0")}.ko`;
+    cpSync(file, join(initramfs, "modules", name));
+    return name;
+  });
+  const init = `#!/bin/busybox sh
+/bin/busybox mount -t proc proc /proc
+/bin/busybox mount -t sysfs sysfs /sys
+/bin/busybox mount -t devtmpfs dev /dev
+for module in ${names.join(" ")}; do /bin/busybox insmod /modules/$module; done
+for try in 1 2 3 4 5 6 7 8 9; do [ -b /dev/vda ] && break; /bin/busybox sleep 1; done
+/bin/busybox mount -t ext4 /dev/vda /root
+/bin/busybox umount /proc
+/bin/busybox umount /sys
+/bin/busybox mount --move /dev /root/dev
+exec /bin/busybox switch_root /root /sbin/init
+`;
+  writeFileSync(join(initramfs, "init"), init, { mode: 0o755 });
+  execFileSync("sh", ["-c", "find . | cpio -o -H newc --quiet | gzip -1 > ../initramfs.gz"], { cwd: initramfs });
+  rmSync(initramfs, { recursive: true, force: true });
+}
+
+/** The sources, the tests and the packages that run them, with the script that the unit starts. */
+function buildCheckout(): void {
+  const stage = join(cache, "checkout");
+  rmSync(stage, { recursive: true, force: true });
+  mkdirSync(join(stage, "node_modules"), { recursive: true });
+  for (const name of ["src", "test", "bin", "tools", "examples", "package.json", "tsconfig.json", "vitest.config.ts"]) {
+    if (existsSync(join(root, name)))
+      cpSync(join(root, name), join(stage, name), { recursive: true, verbatimSymlinks: true });
+  }
+  const skip = /^(@oxlint|@oxfmt|@oxc|oxlint|oxfmt|@typescript|typescript|knip|esbuild|@esbuild|\.cache)/;
+  for (const name of readdirSync(join(root, "node_modules"))) {
+    if (skip.test(name)) continue;
+    cpSync(join(root, "node_modules", name), join(stage, "node_modules", name), {
+      recursive: true,
+      verbatimSymlinks: true,
+    });
+  }
+  const asked = process.argv.slice(2);
+  const files = (asked.length > 0 ? asked : CORE).join(" ");
+  writeFileSync(
+    join(stage, "run-in-vm.sh"),
+    `cd /minke
+export PATH=/minke/node_modules/.bin:$PATH HOME=/root MINKE_VM=1 NO_COLOR=1
+echo "vm: $(uname -r), $(stat -fc %T /sys/fs/cgroup), init $(cat /proc/1/comm)"
+vitest run --project integration --testTimeout=240000 --hookTimeout=240000 ${files}
+echo "VM-RESULT $?"
+sync
+`,
+  );
+  image(stage, join(cache, "checkout.img"), 1024);
+  rmSync(stage, { recursive: true, force: true });
+}
+
+/** An ext4 image of a folder, with room to write. */
+function image(folder: string, file: string, sizeMib: number): void {
+  rmSync(file, { force: true });
+  run("mke2fs", "-q", "-t", "ext4", "-d", folder, file, `${sizeMib}M`);
+}
+
+/** Boots, shows the console from the first line of the tests on, and resolves with the exit code of the tests. */
+async function boot(): Promise<number> {
+  const qemu = spawn(
+    "qemu-system-x86_64",
+    [
+      "-machine",
+      "q35",
+      "-accel",
+      "tcg,thread=multi",
+      "-cpu",
+      "max",
+      "-smp",
+      "2",
+      "-m",
+      String(MEMORY_MIB),
+      "-nographic",
+      "-no-reboot",
+      "-nodefaults",
+      "-serial",
+      "stdio",
+      "-kernel",
+      join(cache, "vmlinuz"),
+      "-initrd",
+      join(cache, "initramfs.gz"),
+      "-append",
+      "console=ttyS0 quiet systemd.show_status=false systemd.unified_cgroup_hierarchy=1 mitigations=off",
+      "-drive",
+      `file=${join(cache, "root.img")},if=virtio,format=raw,snapshot=on`,
+      "-drive",
+      `file=${join(cache, "checkout.img")},if=virtio,format=raw,snapshot=on`,
+      "-object",
+      "rng-random,id=rng0,filename=/dev/urandom",
+      "-device",
+      "virtio-rng-pci,rng=rng0",
+    ],
+    { stdio: ["ignore", "pipe", "inherit"] },
+  );
+  const deadline = setTimeout(() => qemu.kill("SIGKILL"), TIMEOUT_MS);
+  const stop = (): void => void qemu.kill("SIGTERM");
+  process.once("SIGINT", stop).once("SIGTERM", stop);
+  let code = 1;
+  let rest = "";
+  for await (const chunk of qemu.stdout) {
+    process.stdout.write(chunk as Buffer);
+    rest = (rest + String(chunk)).slice(-400);
+    const result = /VM-RESULT (\d+)/.exec(rest);
+    if (result) code = Number(result[1]);
+  }
+  clearTimeout(deadline);
+  if (code !== 0) console.error("vm: the tests did not pass in the machine");
+  return code;
+}
