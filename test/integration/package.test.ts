@@ -1,0 +1,46 @@
+/** The packed npm tarball, as a user installs it: compiled JavaScript that runs from below node_modules. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const root = resolve(import.meta.dirname, "../..");
+const home = mkdtempSync(join(tmpdir(), "minke-package-"));
+const node = resolve(root, "node_modules/.bin/node");
+const run = (program: string, args: readonly string[], cwd = home): string =>
+  execFileSync(program, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
+
+describe("the npm tarball", () => {
+  beforeAll(() => {
+    run("npm", ["pack", "--silent", "--pack-destination", home], root);
+    const tarball = readdirSync(home).find((name) => name.endsWith(".tgz"))!;
+    writeFileSync(join(home, "package.json"), JSON.stringify({ name: "user", private: true, type: "module" }));
+    run("npm", ["install", "--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error", join(home, tarball)]);
+  }, 180_000);
+  afterAll(() => rmSync(home, { recursive: true, force: true }));
+
+  test("the installed CLI runs", () => {
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { version: string };
+    expect(run(node, ["node_modules/minke/dist/bin/minke.js", "version", "--client"])).toContain(version);
+  });
+
+  test("the package exports connect and startNode, and a node it starts answers", () => {
+    writeFileSync(
+      join(home, "user.js"),
+      `import { connect, startNode } from "minke";
+const place = { instance: "pkg", root: ${JSON.stringify(join(home, "root"))}, state: ${JSON.stringify(join(home, "state"))} };
+await using node = await startNode(place);
+const client = connect({ socket: node.apiSocket });
+console.log(JSON.stringify(await client.pods.list()));
+`,
+    );
+    expect(JSON.parse(run(node, ["user.js"]))).toMatchObject({ items: [] });
+  });
+
+  test("it contains no TypeScript source and no test", () => {
+    const files = readdirSync(join(home, "node_modules/minke"), { recursive: true }) as string[];
+    expect(files.filter((file) => /(?<!\.d)\.ts$|\.test\./.test(file))).toEqual([]);
+  });
+});
