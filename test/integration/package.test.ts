@@ -32,8 +32,8 @@ describe("the npm tarball", () => {
       `import { connect, startNode } from "minke";
 const place = { instance: "pkg", root: ${JSON.stringify(join(home, "root"))}, state: ${JSON.stringify(join(home, "state"))} };
 await using node = await startNode(place);
-const client = connect({ socket: node.apiSocket });
-console.log(JSON.stringify(await client.pods.list()));
+using client = await connect({ socket: node.apiSocket });
+console.log(JSON.stringify(await client.pods("default").list()));
 `,
     );
     expect(JSON.parse(run(node, ["user.js"]))).toMatchObject({ items: [] });
