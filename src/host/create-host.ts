@@ -23,11 +23,12 @@ export async function createHost(options: HostOptions = {}): Promise<Host> {
   const { log = noLog, clock = systemClock, perl } = options;
   const agent = new Agent({ clock, log, ...(perl === undefined ? {} : { perl }) });
   agent.start();
+  const mount = createMountHost(agent);
   return {
     process: createProcessHost(agent),
     namespace: createNamespaceHost(agent),
-    mount: createMountHost(agent),
-    cgroup: createCgroupHost(),
+    mount,
+    cgroup: createCgroupHost({ mount, clock }),
     [Symbol.asyncDispose]: async () => await agent[Symbol.asyncDispose](),
   };
 }

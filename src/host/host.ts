@@ -181,8 +181,11 @@ export interface CgroupStats {
  */
 export interface CgroupHost {
   readonly version: 1 | 2;
-  /** Makes sure that this host's tree is usable (v1: a hugetlb hierarchy, which crun insists on; v2: controllers enabled). */
-  prepare(): Promise<void>;
+  /**
+   * Makes sure that this host's tree is usable (v1: a hugetlb hierarchy, which crun insists on; v2: controllers enabled).
+   * Resolves with what it changed on the host, as sentences; empty when nothing.
+   */
+  prepare(): Promise<readonly string[]>;
   /** Creates the cgroup and its parents, and applies `resources`. Idempotent. */
   create(path: string, resources: CgroupResources): Promise<void>;
   update(path: string, resources: CgroupResources): Promise<void>;

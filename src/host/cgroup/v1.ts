@@ -1,0 +1,160 @@
+/**
+ * The cgroup v1 driver (Documentation/admin-guide/cgroup-v1). A Pod has the same path in every hierarchy, also in named
+ * ones and in a hybrid layout's v2 tree as far as the OCI runtime made it there: whatever exists is removed.
+ */
+import { readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+import type { Clock } from "../../base/clock.ts";
+import { errnoOf } from "../../base/errors.ts";
+import { exists } from "../files.ts";
+import type { CgroupHost, CgroupResources, CgroupStats } from "../host.ts";
+import { type ControlWrite, readControl, readKeyed, readNumber, writeControls } from "./control-file.ts";
+import { cpuV1 } from "./cpu.ts";
+import { ioBytesV1, ioV1 } from "./io.ts";
+import { killAll } from "./kill.ts";
+import type { Hierarchy } from "./layout.ts";
+import { memoryV1 } from "./memory.ts";
+import { pidsMax } from "./pids.ts";
+import { childNames, makeBelow, pidsBelow, removeBelow, subtree } from "./tree.ts";
+
+const WRITES: Readonly<Record<string, (resources: CgroupResources) => ControlWrite[]>> = {
+  cpu: cpuV1,
+  memory: memoryV1,
+  pids: pidsMax,
+  blkio: ioV1,
+};
+/** Whose task lists stand for all hierarchies: containers are in each of them. */
+const TASK_CONTROLLERS = ["freezer", "pids", "memory"] as const;
+/** What memory.limit_in_bytes says when there is no limit, rounded to any page size, starts here. */
+const UNLIMITED_BYTES = 2 ** 60;
+
+export interface CgroupV1Options {
+  /** Read at each call, since {@link CgroupHost.prepare} may add one. */
+  readonly hierarchies: () => readonly Hierarchy[];
+  /** The v2 tree of a hybrid layout. */
+  readonly unified: string | undefined;
+  readonly prepare: () => Promise<readonly string[]>;
+  readonly clock: Clock;
+}
+
+export function createCgroupV1(options: CgroupV1Options): CgroupHost {
+  const { hierarchies, unified, prepare, clock } = options;
+  const bases = (): string[] => [...hierarchies().map(({ base }) => base), ...(unified === undefined ? [] : [unified])];
+  const inAll = async <T>(path: string, act: (folder: string) => Promise<T>): Promise<T[]> =>
+    await Promise.all(bases().map(async (base) => await act(join(base, path))));
+  const folderOf = (controller: string, path: string): string | undefined => {
+    const hierarchy = hierarchies().find(({ controllers }) => controllers.includes(controller));
+    return hierarchy && join(hierarchy.base, path);
+  };
+  const pidsInAll = async (path: string): Promise<number[]> => [...new Set((await inAll(path, pidsBelow)).flat())];
+  return {
+    version: 1,
+    prepare,
+    create: async (path, resources) => {
+      await Promise.all(hierarchies().map(async (hierarchy) => await createIn(hierarchy, path)));
+      await apply(hierarchies(), path, resources);
+    },
+    update: async (path, resources) => await apply(hierarchies(), path, resources),
+    exists: async (path) => (await inAll(path, exists)).includes(true),
+    kill: async (path) => await kill(path, folderOf("freezer", path), async () => await pidsInAll(path), clock),
+    processes: async (path) => {
+      const folder = TASK_CONTROLLERS.map((name) => folderOf(name, path)).find((found) => found !== undefined);
+      return folder === undefined ? await pidsInAll(path) : await pidsBelow(folder);
+    },
+    remove: async (path) => void (await inAll(path, async (folder) => await removeBelow(folder, clock))),
+    children: async (path) => {
+      const names = await inAll(path, childNames);
+      return [...new Set(names.flat())].map((name) => join(path, name));
+    },
+    stats: async (path) => await stats((controller) => folderOf(controller, path)),
+  };
+}
+
+async function createIn(hierarchy: Hierarchy, path: string): Promise<void> {
+  const cpuset = hierarchy.controllers.includes("cpuset");
+  await makeBelow(hierarchy.base, path, async (folder) => {
+    if (cpuset) await inheritCpuset(folder);
+  });
+}
+
+/** A new v1 cpuset is empty and takes no process, unless its parent says `cgroup.clone_children`. */
+async function inheritCpuset(folder: string): Promise<void> {
+  for (const file of ["cpuset.cpus", "cpuset.mems"]) {
+    const own = await readControl(folder, file);
+    if (own === undefined || own.trim() !== "") continue;
+    await writeFile(join(folder, file), await readFile(join(dirname(folder), file)));
+  }
+}
+
+async function apply(hierarchies: readonly Hierarchy[], path: string, resources: CgroupResources): Promise<void> {
+  for (const [controller, writesOf] of Object.entries(WRITES)) {
+    const writes = writesOf(resources);
+    if (writes.length === 0) continue;
+    const hierarchy = hierarchies.find(({ controllers }) => controllers.includes(controller));
+    await writeControls(join(hierarchy?.base ?? `/sys/fs/cgroup/${controller}`, path), writes);
+  }
+}
+
+/** Freezes, so that nothing can fork away, kills, thaws: a frozen process dies only when thawed. */
+async function kill(
+  path: string,
+  freezer: string | undefined,
+  pids: () => Promise<number[]>,
+  clock: Clock,
+): Promise<void> {
+  const setState = async (state: string): Promise<void> => {
+    if (freezer === undefined) return;
+    try {
+      await writeFile(join(freezer, "freezer.state"), state);
+    } catch (error) {
+      if (!["ENOENT", "ENODEV", "EACCES", "EPERM"].includes(errnoOf(error) ?? "")) throw error;
+    }
+  };
+  const frozenPids = async (): Promise<number[]> => {
+    if ((await pids()).length === 0) return [];
+    await setState("FROZEN");
+    return await pids();
+  };
+  try {
+    await killAll(path, frozenPids, clock, async () => await setState("THAWED"));
+  } finally {
+    await setState("THAWED");
+  }
+}
+
+async function stats(folderOf: (controller: string) => string | undefined): Promise<CgroupStats | undefined> {
+  const nowhere = "/nonexistent";
+  const [cpu, memory, pids, blkio] = ["cpuacct", "memory", "pids", "blkio"].map(
+    (name) => folderOf(name) ?? nowhere,
+  ) as [string, string, string, string];
+  if (!(await exists(memory)) && !(await exists(cpu))) return undefined;
+  const [cpuUsageNs, usage, details, limit, tasks, io, oomKills] = await Promise.all([
+    readNumber(cpu, "cpuacct.usage"),
+    readNumber(memory, "memory.usage_in_bytes"),
+    readKeyed(memory, "memory.stat"),
+    readNumber(memory, "memory.limit_in_bytes"),
+    readNumber(pids, "pids.current"),
+    readControl(blkio, "blkio.throttle.io_service_bytes_recursive"),
+    oomKillsBelow(memory),
+  ]);
+  const bytes = io === undefined ? undefined : ioBytesV1(io);
+  return {
+    cpuUsageNs: cpuUsageNs ?? 0,
+    memoryUsageBytes: usage ?? 0,
+    memoryWorkingSetBytes: Math.max(0, (usage ?? 0) - (details.get("total_inactive_file") ?? 0)),
+    memoryRssBytes: details.get("total_rss") ?? 0,
+    ...(limit === undefined || limit >= UNLIMITED_BYTES ? {} : { memoryLimitBytes: limit }),
+    pids: tasks ?? 0,
+    ...(bytes === undefined ? {} : { ioReadBytes: bytes.read, ioWriteBytes: bytes.write }),
+    oomKills,
+  };
+}
+
+/** v1 counts a kill only in the cgroup whose limit was hit, v2 in its parents too: add up. */
+async function oomKillsBelow(folder: string): Promise<number> {
+  const counts = await Promise.all(
+    (await subtree(folder)).map(async (path) => (await readKeyed(path, "memory.oom_control")).get("oom_kill") ?? 0),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
