@@ -1,0 +1,177 @@
+/**
+ * Unpacks one layer of an image into a directory that an overlay can use as a lower one. Node decompresses and digests, the
+ * filter makes the tar stream harmless and rewrites whiteouts, and GNU tar writes files: it sets owners, extended
+ * attributes, capabilities and device nodes, for which Node has no calls.
+ */
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { chmod, mkdir, rm } from "node:fs/promises";
+
+import { MinkeError, errnoOf, messageOf } from "../base/errors.ts";
+import type { ChildStream, Host } from "../host/host.ts";
+import { type Compression, decompress } from "./compression.ts";
+import { LAYER_LIMITS, LayerFilter, type LayerLimits } from "./layer-filter.ts";
+
+/** Extracts standard input into the current directory, as root, with all that an image may carry. */
+const TAR = [
+  "tar",
+  "--extract",
+  "--file=-",
+  "--xattrs",
+  "--xattrs-include=*",
+  "--numeric-owner",
+  "--same-owner",
+  "--preserve-permissions",
+  // Entries come back to directories (whiteouts, symlinks go last): their times are set at the end.
+  "--delay-directory-restore",
+  "--warning=no-timestamp",
+] as const;
+
+/** Bytes of tar's complaints that are kept for the error. */
+const STDERR_BYTES_MAX = 8 * 1024;
+
+export interface UnpackRequest {
+  readonly host: Pick<Host, "process">;
+  /** The blob: tar, plain or compressed with gzip or zstd. */
+  readonly blob: AsyncIterable<Uint8Array>;
+  /** Directory to make; must not exist. It is removed again on any failure. */
+  readonly target: string;
+  /** What the blob must hash to, `sha256:…`; unchecked when absent. */
+  readonly blobDigest?: string;
+  /** What the uncompressed tar stream must hash to; unchecked when absent. */
+  readonly diffId?: string;
+  /** Refuse an archive without its end mark: a stream that no digest vouches for may have been cut off between entries. */
+  readonly needsEndMark?: boolean;
+  readonly limits?: LayerLimits;
+}
+
+export interface UnpackedLayer {
+  readonly blobDigest: string;
+  readonly diffId: string;
+  readonly compression: Compression;
+  /** Bytes of its files. */
+  readonly bytes: number;
+  readonly inodes: number;
+}
+
+/**
+ * Unpacks a layer. The directory is complete and verified when this resolves, and gone when it rejects: with
+ * `InvalidArgument` for a malformed or hostile archive, `FailedPrecondition` for a wrong digest, `ResourceExhausted` for a
+ * limit or a full disk.
+ */
+export async function unpackLayer(request: UnpackRequest): Promise<UnpackedLayer> {
+  await using undo = new AsyncDisposableStack();
+  await mkdir(request.target, { recursive: true, mode: 0o755 });
+  undo.defer(async () => await rm(request.target, { recursive: true, force: true }));
+  await chmod(request.target, 0o755); // what mkdir makes depends on the umask
+  const blobHash = createHash("sha256");
+  const { compression, content } = await decompressLayer(request.blob, blobHash);
+  const tarHash = compression === "none" ? blobHash : createHash("sha256");
+  const filter = new LayerFilter(request.limits ?? LAYER_LIMITS);
+  const tar = request.host.process.stream({ argv: TAR, cwd: request.target });
+  try {
+    await feed(tar, filter, content, (chunk) => tarHash !== blobHash && tarHash.update(chunk));
+  } catch (error) {
+    tar.kill("SIGKILL");
+    await tar.exited;
+    throw error;
+  }
+  if (request.needsEndMark === true && !filter.ended) {
+    throw new MinkeError("InvalidArgument", "Cannot read the tar archive: it is truncated; its end mark is missing");
+  }
+  const blobDigest = `sha256:${blobHash.digest("hex")}`;
+  const diffId = tarHash === blobHash ? blobDigest : `sha256:${tarHash.digest("hex")}`;
+  checkDigest("blob", request.blobDigest, blobDigest);
+  checkDigest("uncompressed layer", request.diffId, diffId);
+  undo.move();
+  return { blobDigest, diffId, compression, ...filter.usage };
+}
+
+async function decompressLayer(
+  blob: AsyncIterable<Uint8Array>,
+  hash: { update(chunk: Uint8Array): unknown },
+): Promise<{ compression: Compression; content: AsyncIterable<Uint8Array> }> {
+  const hashed = async function* (): AsyncGenerator<Uint8Array> {
+    for await (const chunk of blob) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  };
+  return await decompress(hashed());
+}
+
+/** Sends the filtered stream to tar, and waits until tar has done its work. */
+async function feed(
+  tar: ChildStream,
+  filter: LayerFilter,
+  content: AsyncIterable<Uint8Array>,
+  observe: (chunk: Uint8Array) => void,
+): Promise<void> {
+  const complaints: Buffer[] = [];
+  let complaintBytes = 0;
+  tar.stderr.on("data", (data: Buffer) => {
+    if (complaintBytes < STDERR_BYTES_MAX) complaints.push(data);
+    complaintBytes += data.length;
+  });
+  tar.stdout.resume();
+  let isGone = false;
+  const gone = tar.exited.then((code) => {
+    isGone = true;
+    return code;
+  });
+  try {
+    for await (const chunk of content) {
+      observe(chunk);
+      await write(tar, filter.push(chunk), gone);
+      if (isGone) break;
+    }
+    if (!isGone) await write(tar, filter.end(), gone);
+  } catch (error) {
+    throw asLayerError(error);
+  }
+  tar.stdin.end();
+  const code = await gone;
+  if (code !== 0) throw tarFailed(code, Buffer.concat(complaints).toString("utf8").slice(0, STDERR_BYTES_MAX));
+}
+
+async function write(tar: ChildStream, pieces: readonly Buffer[], gone: Promise<number>): Promise<void> {
+  if (pieces.length === 0) return;
+  const stdin = tar.stdin;
+  // Headers, bodies and padding are small pieces: one writev for all of them.
+  if ("cork" in stdin && typeof stdin.cork === "function") stdin.cork();
+  let hasRoom = true;
+  for (const piece of pieces) if (piece.length > 0) hasRoom = stdin.write(piece);
+  if ("uncork" in stdin && typeof stdin.uncork === "function") stdin.uncork();
+  if (!hasRoom) await Promise.race([once(stdin, "drain"), gone]).catch(() => {});
+}
+
+function checkDigest(what: string, expected: string | undefined, actual: string): void {
+  if (expected === undefined || expected === actual) return;
+  throw new MinkeError(
+    "FailedPrecondition",
+    `Cannot unpack the layer: its ${what} has digest ${actual}, not ${expected}: the data is damaged`,
+    { details: { expected, actual } },
+  );
+}
+
+/** Errors of zlib and of the source say what; this says where. */
+function asLayerError(error: unknown): unknown {
+  if (error instanceof MinkeError) return error;
+  const code = errnoOf(error);
+  const isDamage = code?.startsWith("Z_") === true || code?.startsWith("ZSTD_") === true;
+  const why = isDamage ? `its compressed data is damaged or cut off (${messageOf(error)})` : messageOf(error);
+  return new MinkeError("InvalidArgument", `Cannot unpack the layer: ${why}`, { cause: error });
+}
+
+function tarFailed(code: number, stderr: string): MinkeError {
+  const lines = stderr.split("\n").filter((line) => line !== "" && !line.includes("Exiting with failure status"));
+  const why = lines[0] ?? `tar ended with code ${code}`;
+  const isFull = stderr.includes("No space left on device");
+  return new MinkeError(
+    isFull ? "ResourceExhausted" : "Internal",
+    isFull
+      ? `Cannot unpack the layer: the disk is full (${why}); make room, for example with minke image prune`
+      : `Cannot unpack the layer: ${why}`,
+    { details: { argv: TAR, code, stderr: lines.slice(0, 20) } },
+  );
+}
