@@ -25,7 +25,7 @@ export interface CapabilityRequest {
   readonly dropCapabilities: readonly string[];
 }
 
-/** A capability set's names, without `CAP_`, in the order of their bits. */
+/** Names without `CAP_`. */
 export type CapabilitySet = ReadonlySet<string>;
 
 /**
@@ -46,7 +46,8 @@ export function requestedCapabilities(request: CapabilityRequest): CapabilitySet
 /** The requested capabilities that are not in `available`: this process can not give them, and should warn. */
 export function missingCapabilities(request: CapabilityRequest, available: readonly string[]): readonly string[] {
   const bounding = new Set(available.map(normalize));
-  return [...requestedCapabilities(request)].filter((name) => !bounding.has(name));
+  const requested = requestedCapabilities(request);
+  return CAPABILITIES.filter((name) => requested.has(name) && !bounding.has(name));
 }
 
 /** The sets of the container's process: what is asked for and can be given; never inheritable or ambient. */
