@@ -1,3 +1,5 @@
+import { assign } from "./assign.ts";
+
 /**
  * A deeply frozen copy of plain JSON data, without undefined fields. What is frozen already is taken as it is, so that a
  * new version of an object shares what did not change with the one before.
@@ -8,9 +10,7 @@ export function frozenJson<T>(value: T): T {
   const copy: Record<string, unknown> = {};
   for (const [key, field] of Object.entries(value)) {
     if (field === undefined) continue;
-    // A plain assignment to `__proto__`, a legal key of a label map, would set the prototype.
-    if (key === "__proto__") Object.defineProperty(copy, key, { value: frozenJson(field), enumerable: true });
-    else copy[key] = frozenJson(field);
+    assign(copy, key, frozenJson(field));
   }
   return Object.freeze(copy) as T;
 }
