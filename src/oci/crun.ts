@@ -1,0 +1,121 @@
+/**
+ * The driver of crun, or of any program with runc's command line. All state it keeps lies below its own root, so that two
+ * instances, or a crun used by hand, never meet.
+ */
+import { MinkeError } from "../base/errors.ts";
+import type { Completed, Host } from "../host/host.ts";
+
+export interface CrunOptions {
+  readonly host: Pick<Host, "process">;
+  /** Directory of crun's own state, on a file system that a reboot clears. */
+  readonly root: string;
+  /** Absolute path of the program. */
+  readonly binary: string;
+}
+
+export type OciStatus = "creating" | "created" | "running" | "stopped" | "paused";
+
+export interface OciState {
+  readonly status: OciStatus;
+  readonly pid: number;
+}
+
+export interface Crun {
+  readonly binary: string;
+  /** What stands before the verb: root and cgroup manager. */
+  readonly globalArgs: readonly string[];
+  /** Lets a created container's process run. Rejects with crun's own words. */
+  start(id: string): Promise<void>;
+  /** Sends a signal (name or number) to the container's first process. No error when it is gone. */
+  kill(id: string, signal: string): Promise<void>;
+  /** Removes crun's record and the cgroup; `force` kills first. No error when it is unknown. */
+  delete(id: string, options?: { readonly force: boolean }): Promise<void>;
+  /** undefined when crun does not know the container. */
+  state(id: string): Promise<OciState | undefined>;
+  /** The command that runs the OCI process of `processFile` inside a container, its pid written to `pidFile`. */
+  execCommand(id: string, processFile: string, pidFile: string): readonly [string, ...string[]];
+  /** Creates and starts the container of `bundle`, with no monitor. */
+  runDetached(id: string, bundle: string, pidFile: string): Promise<void>;
+  /** The first line of `--version`: `crun version 1.8.1`. */
+  version(): Promise<string>;
+}
+
+/** A driver for one crun root. */
+export function createCrun(options: CrunOptions): Crun {
+  const { host, root, binary } = options;
+  const globalArgs = ["--root", root, "--cgroup-manager", "cgroupfs"];
+  const run = (...args: string[]): Promise<Completed> =>
+    host.process.run({ argv: [binary, ...globalArgs, ...args], env: RUNTIME_ENV });
+
+  return {
+    binary,
+    globalArgs,
+    start: async (id) => void succeed(await run("start", id), "start", id),
+    kill: async (id, signal) => {
+      const done = await run("kill", id, signal);
+      if (!isGone(done)) succeed(done, "kill", id);
+    },
+    delete: async (id, { force } = { force: false }) => {
+      const done = await run("delete", ...(force ? ["--force"] : []), id);
+      if (!isGone(done)) succeed(done, "delete", id);
+    },
+    state: async (id) => {
+      const done = await run("state", id);
+      if (isGone(done)) return undefined;
+      return parseState(succeed(done, "state", id), id);
+    },
+    execCommand: (id, processFile, pidFile) => [
+      binary,
+      ...globalArgs,
+      "exec",
+      "--process",
+      processFile,
+      "--pid-file",
+      pidFile,
+      id,
+    ],
+    runDetached: async (id, bundle, pidFile) =>
+      void succeed(await run("run", "--detach", "--bundle", bundle, "--pid-file", pidFile, id), "run", id),
+    version: async () => succeed(await run("--version"), "version", "").split("\n")[0] ?? "",
+  };
+}
+
+/** crun and conmon look for nothing but programs in their environment. */
+export const RUNTIME_ENV: Readonly<Record<string, string>> = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+};
+
+/** What crun says, in one line and without its program's prefix of level and time. */
+export function crunMessage(stderr: string): string {
+  const lines = stderr.split("\n").map((line) =>
+    line
+      .trim()
+      .replace(/^\S+ \[crun\S*\]: /, "")
+      .replace(/^(\d{4}-\d\d-\d\dT\S+: )?/, ""),
+  );
+  return lines.filter((line) => line !== "").join("; ") || "no reason given";
+}
+
+function isGone(done: Completed): boolean {
+  return done.code !== 0 && /does not exist|error opening file .*status.*: No such file/i.test(done.stderr);
+}
+
+function succeed(done: Completed, verb: string, id: string): string {
+  if (done.code === 0) return done.stdout;
+  const why = done.code === 127 && done.stderr === "" ? "the program is not installed" : crunMessage(done.stderr);
+  throw new MinkeError("Internal", `Cannot ${verb} container ${id.slice(0, 12)}: ${why}`, {
+    details: { verb, id, exitCode: done.code, stderr: done.stderr },
+  });
+}
+
+function parseState(json: string, id: string): OciState {
+  try {
+    const state = JSON.parse(json) as { status: OciStatus; pid?: number };
+    return { status: state.status, pid: state.pid ?? 0 };
+  } catch (cause) {
+    throw new MinkeError("Internal", `Cannot read the state of container ${id.slice(0, 12)}: crun printed no JSON`, {
+      cause,
+      details: { json },
+    });
+  }
+}

@@ -1,0 +1,203 @@
+/** Making a container: its root file system, its spec, its monitor. Its process exists afterwards and waits to be started. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { isMinkeError, messageOf, MinkeError } from "../../base/errors.ts";
+import { newId } from "../../base/ids.ts";
+import type { Launched } from "../../oci/conmon.ts";
+import { writeCheckpoint } from "../checkpoint/checkpoint.ts";
+import type { Image } from "../image.ts";
+import { containerPaths } from "../layout.ts";
+import type { ContainerRecord } from "../records.ts";
+import type { Container, ContainerConfig } from "../runtime.ts";
+import { requireSandbox } from "../sandbox/update.ts";
+import { addContainer, announce, refOf, type ContainerEntry, type SandboxEntry, type Scope } from "../scope.ts";
+import { discard } from "./discard.ts";
+import { containerOf } from "./list.ts";
+import { settle } from "./settle.ts";
+import { parseSignal } from "./signal.ts";
+import { containerSpec } from "./spec.ts";
+
+const DEFAULT_STOP_SIGNAL = "SIGTERM";
+
+/** Rejects as the contract says; a command that can not be executed shows only when it is started. */
+export async function createContainer(
+  scope: Scope,
+  sandboxId: string,
+  config: ContainerConfig,
+  signal?: AbortSignal,
+): Promise<Container> {
+  return containerOf(await createEntry(scope, sandboxId, config, signal));
+}
+
+/** As {@link createContainer}, for the other verbs. */
+export async function createEntry(
+  scope: Scope,
+  sandboxId: string,
+  config: ContainerConfig,
+  signal?: AbortSignal,
+): Promise<ContainerEntry> {
+  signal?.throwIfAborted();
+  const sandbox = requireSandbox(scope, sandboxId, `create container "${config.metadata.name}"`);
+  const making = make(scope, sandbox, config, signal);
+  sandbox.creating.add(making);
+  try {
+    return await making;
+  } finally {
+    sandbox.creating.delete(making);
+  }
+}
+
+async function make(
+  scope: Scope,
+  sandbox: SandboxEntry,
+  config: ContainerConfig,
+  signal: AbortSignal | undefined,
+): Promise<ContainerEntry> {
+  const { uid } = sandbox.record.config.metadata;
+  const { name } = config.metadata;
+  using _whole = scope.trace.span(uid, "container.create", name);
+  requireUsable(sandbox, name);
+  const image = await requireImage(scope, config);
+  let record = draft(scope, sandbox, config, image);
+  const paths = containerPaths(scope.layout, record.id);
+
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => discard(scope, record.id, record.cgroupPath));
+  writeCheckpoint(paths.checkpoint, record);
+  for (const directory of [paths.upper, paths.work]) mkdirSync(directory);
+  mkdirSync(paths.rootfs, { recursive: true, mode: 0o711 });
+  await mountRoot(scope, uid, record);
+  signal?.throwIfAborted();
+
+  const spec = await containerSpec(scope, sandbox.record, record, image);
+  writeFileSync(paths.config, JSON.stringify(spec), { mode: 0o600 });
+  if (record.logPath !== "") mkdirSync(join(record.logPath, ".."), { recursive: true, mode: 0o755 });
+  const launched = await launch(scope, uid, record, spec.process.args[0] ?? "");
+  signal?.throwIfAborted();
+  requireUsable(sandbox, name);
+
+  record = { ...record, created: true, ...launched };
+  writeCheckpoint(paths.checkpoint, record);
+  undo.move();
+  const entry = addContainer(scope, record);
+  announce(scope, "created", record);
+  await settle(scope, entry);
+  return entry;
+}
+
+function requireUsable(sandbox: SandboxEntry, name: string): void {
+  if (!sandbox.stopping && !sandbox.record.stopped) return;
+  throw new MinkeError(
+    "FailedPrecondition",
+    `Cannot create container "${name}": sandbox ${sandbox.record.id.slice(0, 12)} is stopped; run a new sandbox`,
+    { reason: "CreateContainerError" },
+  );
+}
+
+async function requireImage(scope: Scope, config: ContainerConfig): Promise<Image> {
+  const image = await scope.images.status(config.image);
+  if (image) return image;
+  throw new MinkeError(
+    "NotFound",
+    `Cannot create container "${config.metadata.name}": image "${config.image}" is not present; pull, load or import it`,
+    { reason: "CreateContainerError", details: { image: config.image } },
+  );
+}
+
+function draft(scope: Scope, sandbox: SandboxEntry, config: ContainerConfig, image: Image): ContainerRecord {
+  const id = newId();
+  const { owner, logDirectory, metadata } = sandbox.record.config;
+  const named = (names: readonly string[]): string | undefined => names[0];
+  return {
+    id,
+    sandboxId: sandbox.record.id,
+    owner,
+    podUid: metadata.uid,
+    config,
+    imageId: image.id,
+    imageRef: named(image.repoDigests) ?? image.id,
+    createdMs: scope.clock.now(),
+    cgroupPath: `${sandbox.record.cgroupPath}/${id}`,
+    logPath: logDirectory === "" || config.logPath === "" ? "" : join(logDirectory, config.logPath),
+    stopSignal: stopSignal(scope, config, image),
+    created: false,
+  };
+}
+
+function stopSignal(scope: Scope, config: ContainerConfig, image: Image): string {
+  if (config.stopSignal !== undefined) {
+    if (parseSignal(config.stopSignal)) return config.stopSignal;
+    throw new MinkeError(
+      "InvalidArgument",
+      `Cannot create container "${config.metadata.name}": stop signal "${config.stopSignal}" is not known; use a name such as SIGTERM or a number`,
+      { reason: "CreateContainerConfigError", details: { stopSignal: config.stopSignal } },
+    );
+  }
+  const wanted = image.config.stopSignal ?? "";
+  if (wanted === "" || parseSignal(wanted)) return wanted === "" ? DEFAULT_STOP_SIGNAL : wanted;
+  scope.log.warn({ image: config.image, stopSignal: wanted }, "An image's stop signal is not known; SIGTERM is used");
+  return DEFAULT_STOP_SIGNAL;
+}
+
+async function mountRoot(scope: Scope, uid: string, record: ContainerRecord): Promise<void> {
+  using _span = scope.trace.span(uid, "container.rootfs", record.config.metadata.name);
+  const { upper, work, rootfs } = containerPaths(scope.layout, record.id);
+  const lower = await scope.images.layers(record.imageId);
+  await scope.host.mount.overlay({ lower, upper, work, target: rootfs });
+}
+
+/**
+ * Starts the monitor, which runs `crun create`. crun looks for the command's file already then; Kubernetes shows that
+ * failure at the start, so it is kept until then. Everything else makes the creation fail.
+ */
+async function launch(
+  scope: Scope,
+  uid: string,
+  record: ContainerRecord,
+  command: string,
+): Promise<Pick<ContainerRecord, "process" | "conmon" | "startFailure">> {
+  const { config, id } = record;
+  using _span = scope.trace.span(uid, "container.conmon", config.metadata.name);
+  let launched: Launched;
+  try {
+    launched = await scope.conmon.launch({
+      id,
+      name: config.metadata.name,
+      bundle: containerPaths(scope.layout, id).bundle,
+      logPath: record.logPath,
+      terminal: config.tty,
+      stdin: config.stdin,
+      leaveStdinOpen: config.stdin && !config.stdinOnce,
+    });
+  } catch (cause) {
+    if (!isMinkeError(cause)) throw cause;
+    const told = cause.details["runtimeMessage"];
+    const why = typeof told === "string" ? told : messageOf(cause);
+    if (isCommandFailure(why)) return { startFailure: startFailure(command, why) };
+    throw new MinkeError(
+      "Internal",
+      `Cannot create container "${config.metadata.name}": ${why}; check its command, mounts, working directory and security settings`,
+      { cause, reason: "CreateContainerError", details: cause.details },
+    );
+  }
+  const process = refOf(scope, launched.pid);
+  const conmon = refOf(scope, launched.conmonPid);
+  // A process that is gone already has left, or leaves, an exit file; a reference that can match nothing tells so.
+  return {
+    process: process ?? { pid: launched.pid, startTime: -1 },
+    conmon: conmon ?? { pid: launched.conmonPid, startTime: -1 },
+  };
+}
+
+/** crun's words for a command's file that is not there, or that may not be executed. */
+function isCommandFailure(why: string): boolean {
+  return /executable file|find_executable|exec format error|^open executable|exec `/i.test(why);
+}
+
+/** containerd's words, which people know and tools look for. */
+export function startFailure(command: string, why: string): string {
+  const known = /not found|no such file/i.test(why);
+  const told = known ? `exec: "${command}": executable file not found in $PATH` : `exec: "${command}": ${why}`;
+  return `failed to create task: OCI runtime create failed: ${told}`;
+}

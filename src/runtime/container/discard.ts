@@ -1,0 +1,30 @@
+/** Removing every trace of a container from the host: for remove, for the undo of a failed create, and for recovery. */
+import { rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
+
+import { removeCheckpoint } from "../checkpoint/checkpoint.ts";
+import { containerPaths } from "../layout.ts";
+import type { Scope } from "../scope.ts";
+
+/**
+ * Kills what runs in its cgroup, removes crun's record, the cgroup, the mount, the bundle, the writable layer, and last the
+ * checkpoint, so that what is cut short can be done again. Idempotent.
+ */
+export async function discard(
+  scope: Pick<Scope, "host" | "crun" | "layout">,
+  id: string,
+  cgroupPath: string,
+): Promise<void> {
+  const { host, crun } = scope;
+  const paths = containerPaths(scope.layout, id);
+  const unmounted = host.mount.unmount(paths.rootfs);
+  await host.cgroup.kill(cgroupPath);
+  const results = await Promise.allSettled([crun.delete(id, { force: true }), unmounted]);
+  await host.cgroup.remove(cgroupPath);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+  await Promise.all([paths.upper, paths.work].map((path) => rm(path, { recursive: true, force: true })));
+  rmSync(paths.bundle, { recursive: true, force: true });
+  rmSync(paths.exit, { force: true });
+  removeCheckpoint(paths.checkpoint);
+  rmSync(paths.root, { recursive: true, force: true });
+}

@@ -1,0 +1,64 @@
+/** Running one more process inside a container. */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { newId } from "../../base/ids.ts";
+import { execThrough } from "../../oci/attach.ts";
+import { BUNDLE_FILES } from "../../oci/conmon.ts";
+import { RUNTIME_ENV } from "../../oci/crun.ts";
+import type { RuntimeSpec } from "../../oci/runtime-spec.ts";
+import { buildExecProcess } from "../../oci/spec.ts";
+import { containerPaths } from "../layout.ts";
+import type { ExecRequest, StreamSession } from "../runtime.ts";
+import type { ContainerEntry, Scope } from "../scope.ts";
+import { requireRunning } from "./list.ts";
+import { killTree } from "./process-tree.ts";
+
+/** Same user, capabilities, directory and environment as the container's own process. Exact bytes, exact exit code. */
+export async function exec(scope: Scope, id: string, request: ExecRequest): Promise<StreamSession> {
+  request.signal?.throwIfAborted();
+  const entry = await requireRunning(scope, id, `run "${request.command[0]}"`);
+  const directory = join(containerPaths(scope.layout, id).bundle, `exec-${newId().slice(0, 12)}`);
+  mkdirSync(directory, { mode: 0o700 });
+  const processFile = join(directory, "process.json");
+  const spec = JSON.parse(readFileSync(containerPaths(scope.layout, id).config, "utf8")) as RuntimeSpec;
+  writeFileSync(processFile, JSON.stringify(buildExecProcess(spec.process, request)), { mode: 0o600 });
+  const session = request.tty
+    ? withTerminal(scope, entry, directory, processFile)
+    : withPipes(scope, entry, directory, processFile);
+  if (!request.stdin) session.stdin?.end();
+  request.signal?.addEventListener("abort", () => session.close(), { once: true });
+  const exited = session.exited.finally(() => rmSync(directory, { recursive: true, force: true }));
+  exited.catch(() => {});
+  return { ...session, exited };
+}
+
+function withPipes(scope: Scope, entry: ContainerEntry, directory: string, processFile: string): StreamSession {
+  const pidFile = join(directory, BUNDLE_FILES.pid);
+  const argv = scope.crun.execCommand(entry.record.id, processFile, pidFile);
+  const child = scope.host.process.stream({ argv, env: RUNTIME_ENV });
+  return {
+    stdin: child.stdin,
+    stdout: child.stdout,
+    stderr: child.stderr,
+    resize: () => {},
+    exited: child.exited,
+    close: () => {
+      child.kill("SIGKILL");
+      void killTree(scope, entry.record.cgroupPath, pidFile);
+    },
+  };
+}
+
+/** conmon holds the terminal; the bridge starts it, tells its exit code, and passes bytes both ways. */
+function withTerminal(scope: Scope, entry: ContainerEntry, directory: string, processFile: string): StreamSession {
+  const bridge = execThrough(scope.host, directory, scope.conmon.execCommand(entry.record.id, directory, processFile));
+  return {
+    stdin: bridge.stdin,
+    stdout: bridge.stdout,
+    resize: (width, height) => void scope.conmon.resize(directory, width, height),
+    exited: bridge.ended.then(({ code }) => code),
+    close: () =>
+      void killTree(scope, entry.record.cgroupPath, join(directory, BUNDLE_FILES.pid)).then(() => bridge.close()),
+  };
+}

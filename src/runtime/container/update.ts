@@ -1,0 +1,34 @@
+/** What can be changed of a running container: its limits and its log file. */
+import { writeCheckpoint } from "../checkpoint/checkpoint.ts";
+import { containerPaths } from "../layout.ts";
+import type { ContainerResources } from "../runtime.ts";
+import type { Scope } from "../scope.ts";
+import { requireContainer, requireRunning } from "./list.ts";
+import { sendSignal } from "./stop.ts";
+import { parseSignal } from "./signal.ts";
+import { MinkeError } from "../../base/errors.ts";
+
+/** Applies new limits at once and remembers them. The oom_score_adj of a process that runs stays. */
+export async function updateContainerResources(scope: Scope, id: string, resources: ContainerResources): Promise<void> {
+  const entry = requireContainer(scope, id, "change the limits");
+  if (!entry.record.ended) await scope.host.cgroup.update(entry.record.cgroupPath, resources);
+  await scope.locks.run(id, async () => {
+    if (entry.removed) return;
+    entry.record = { ...entry.record, config: { ...entry.record.config, resources } };
+    writeCheckpoint(containerPaths(scope.layout, id).checkpoint, entry.record);
+  });
+}
+
+/** After its log file was renamed: the monitor opens a new one under the old name. */
+export async function reopenLog(scope: Scope, id: string): Promise<void> {
+  const entry = await requireRunning(scope, id, "reopen the log");
+  if (entry.record.logPath !== "") await scope.conmon.reopenLog(containerPaths(scope.layout, id).bundle);
+}
+
+/** Sends a signal by name or number to the first process of a running container. */
+export async function signalContainer(scope: Scope, id: string, signal: string): Promise<void> {
+  if (!parseSignal(signal)) {
+    throw new MinkeError("InvalidArgument", `Cannot send signal "${signal}": it is not known; use a name or a number`);
+  }
+  await sendSignal(scope, await requireRunning(scope, id, "send a signal"), signal);
+}

@@ -1,0 +1,57 @@
+/** Taking a sandbox apart: the one way down, for stop, for the undo of a failed run, and for recovery. */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+
+import { namesIn } from "../checkpoint/checkpoint.ts";
+import { sandboxPaths } from "../layout.ts";
+import type { SandboxRecord } from "../records.ts";
+import type { Attachment, Scope } from "../scope.ts";
+import { initId } from "./init.ts";
+
+/**
+ * Kills what runs in the sandbox, gives the network back, unpins, unmounts, removes its cgroup and its state directory.
+ * Every step is tried and none minds that its object is gone; the first failure is thrown when all have been.
+ */
+export async function dismantle(scope: Scope, record: SandboxRecord): Promise<void> {
+  const { host, crun, layout } = scope;
+  const paths = sandboxPaths(layout, record.id);
+  const failures: unknown[] = [];
+  const attempt = async (task: Promise<unknown>): Promise<void> =>
+    void (await task.catch((e: unknown) => failures.push(e)));
+
+  await attempt(host.cgroup.kill(record.cgroupPath));
+  await Promise.all([
+    attempt(detach(scope, record)).then(() => attempt(unpinAll(scope, paths.namespaces))),
+    attempt(host.mount.unmount(paths.shm)),
+    record.config.namespaces.pid === "pod" ? attempt(crun.delete(initId(record.id), { force: true })) : undefined,
+  ]);
+  await attempt(host.cgroup.remove(record.cgroupPath));
+  if (failures.length > 0) throw failures[0];
+  rmSync(paths.state, { recursive: true, force: true });
+}
+
+async function detach(scope: Scope, record: SandboxRecord): Promise<void> {
+  const attachment = attachmentOf(record);
+  if (attachment) await scope.network.del(attachment);
+}
+
+/** Unpins every namespace in the directory, and removes it. */
+export async function unpinAll(scope: Pick<Scope, "host">, directory: string): Promise<void> {
+  await Promise.all(namesIn(directory).map((kind) => scope.host.namespace.unpin(join(directory, kind))));
+  rmSync(directory, { recursive: true, force: true });
+}
+
+/** What CNI needs to know; undefined with the host's network. */
+export function attachmentOf(record: SandboxRecord): Attachment | undefined {
+  const { net } = record.namespacePaths;
+  if (net === undefined) return undefined;
+  const { name, namespace, uid } = record.config.metadata;
+  return {
+    sandboxId: record.id,
+    netnsPath: net,
+    podName: name,
+    podNamespace: namespace,
+    podUid: uid,
+    portMappings: record.config.portMappings,
+  };
+}

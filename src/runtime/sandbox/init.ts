@@ -1,0 +1,91 @@
+/**
+ * The init of a shared PID namespace: `catatonit -P`, which does nothing but wait and reap. It has a mount namespace and a
+ * root file system with nothing but itself, no capabilities, and joins the sandbox' other namespaces. A sandbox whose
+ * containers have PID namespaces of their own needs no process at all.
+ */
+import { copyFile, mkdir, rename, writeFile } from "node:fs/promises";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { MinkeError } from "../../base/errors.ts";
+import { newId } from "../../base/ids.ts";
+import type { RuntimeSpec, SpecNamespace } from "../../oci/runtime-spec.ts";
+import { sandboxPaths } from "../layout.ts";
+import type { ProcessRef, SandboxRecord } from "../records.ts";
+import { refOf, type Privileges, type Scope } from "../scope.ts";
+
+/** Where distributions put it; the first is Debian's and Ubuntu's. */
+const PROGRAM_PATHS = ["/usr/bin/catatonit", "/usr/libexec/catatonit/catatonit", "/usr/libexec/podman/catatonit"];
+/** As the kubelet protects a sandbox' own process; clamped to what the daemon may set. */
+const OOM_SCORE_ADJ = -998;
+
+/** crun's name of a sandbox' init. */
+export function initId(sandboxId: string): string {
+  return `${sandboxId}-init`;
+}
+
+/** Starts the init and tells its process. */
+export async function startInit(scope: Scope, record: SandboxRecord): Promise<ProcessRef> {
+  const bundle = sandboxPaths(scope.layout, record.id).init;
+  const [rootfs, privileges] = await Promise.all([ensureRootfs(scope.layout.initRootfs), scope.privileges()]);
+  mkdirSync(bundle, { mode: 0o700 });
+  await writeFile(join(bundle, "config.json"), JSON.stringify(initSpec(record, rootfs, privileges)));
+  const pidFile = join(bundle, "pid");
+  await scope.crun.runDetached(initId(record.id), bundle, pidFile);
+  const process = refOf(scope, Number.parseInt(readFileSync(pidFile, "utf8"), 10));
+  if (process) return process;
+  throw new MinkeError(
+    "Internal",
+    `Cannot run sandbox ${record.id.slice(0, 12)}: the init of its PID namespace ended at once`,
+  );
+}
+
+/** One root file system for all, made when it is first needed. */
+async function ensureRootfs(rootfs: string): Promise<string> {
+  const program = join(rootfs, "catatonit");
+  if (existsSync(program)) return rootfs;
+  const source = PROGRAM_PATHS.find((path) => existsSync(path));
+  if (source === undefined) {
+    throw new MinkeError(
+      "FailedPrecondition",
+      `Cannot share a PID namespace: catatonit is not installed (looked at ${PROGRAM_PATHS.join(", ")}); install the package catatonit`,
+    );
+  }
+  await Promise.all(["proc", "dev"].map((name) => mkdir(join(rootfs, name), { recursive: true })));
+  const temporary = `${program}.${newId().slice(0, 8)}`;
+  await copyFile(source, temporary);
+  await rename(temporary, program);
+  return rootfs;
+}
+
+function initSpec(record: SandboxRecord, rootfs: string, privileges: Privileges): RuntimeSpec {
+  const { net, ipc, uts } = record.namespacePaths;
+  const namespaces: SpecNamespace[] = [{ type: "mount" }, { type: "pid" }];
+  if (net !== undefined) namespaces.push({ type: "network", path: net });
+  if (ipc !== undefined) namespaces.push({ type: "ipc", path: ipc });
+  if (uts !== undefined) namespaces.push({ type: "uts", path: uts });
+  return {
+    ociVersion: "1.0.2",
+    process: {
+      terminal: false,
+      user: { uid: 0, gid: 0, additionalGids: [] },
+      args: ["/catatonit", "-P"],
+      env: ["PATH=/"],
+      cwd: "/",
+      capabilities: { bounding: [], effective: [], permitted: [], inheritable: [], ambient: [] },
+      noNewPrivileges: true,
+      oomScoreAdj: Math.max(OOM_SCORE_ADJ, privileges.oomScoreAdjMin),
+    },
+    root: { path: rootfs, readonly: true },
+    mounts: [{ destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] }],
+    annotations: {},
+    linux: {
+      namespaces,
+      cgroupsPath: `/${record.cgroupPath}/init`,
+      resources: { devices: [{ allow: false, access: "rwm" }] },
+      devices: [],
+      maskedPaths: [],
+      readonlyPaths: [],
+    },
+  };
+}
