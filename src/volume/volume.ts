@@ -12,12 +12,23 @@ export interface PreparedVolume {
   readonly readonly: boolean;
 }
 
+export interface SubPathRequest {
+  readonly podUid: string;
+  readonly volume: PreparedVolume;
+  readonly containerName: string;
+  /** Index in the container's `volumeMounts`. */
+  readonly index: number;
+  readonly subPath: string;
+}
+
 export interface VolumeManager {
   /**
    * Makes all volumes of the Pod ready, or rejects with a MinkeError that names volume, field, value and remedy
    * (the engine shows it as event `FailedMount`).
    */
   prepare(pod: Pod): Promise<ReadonlyMap<string, PreparedVolume>>;
+  /** A host path for one `subPath` mount that can not be led out of the volume; reason `CreateContainerConfigError`. */
+  subPath(request: SubPathRequest): Promise<string>;
   /** Removes what `prepare` made for this Pod. Never removes a hostPath's content. Idempotent. */
   release(podUid: string): Promise<void>;
   /** UIDs of Pods that have something prepared on disk, for cleaning after a crash. */

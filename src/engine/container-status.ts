@@ -1,0 +1,141 @@
+/** One container's status. Pure. Kubernetes: pkg/kubelet/kubelet_pods.go, convertToAPIContainerStatuses. */
+import type {
+  Container as ContainerSpec,
+  ContainerState,
+  ContainerStateTerminated,
+  ContainerStatus,
+} from "../api/gen/types.ts";
+import { assert } from "../base/assert.ts";
+import { rfc3339 } from "../base/clock.ts";
+import type { Container } from "../runtime/runtime.ts";
+import type { ContainerKind } from "./labels.ts";
+import { containersNamed } from "./observe.ts";
+import { mayRestart } from "./restart.ts";
+import type { StatusInput } from "./status-input.ts";
+
+export const ID_PREFIX = "minke://";
+/** Exit code of a container whose end nobody saw: as killed by SIGKILL. */
+const LOST_EXIT_CODE = 137;
+
+export function containerStatus(
+  input: StatusInput,
+  spec: ContainerSpec,
+  kind: ContainerKind,
+  ended: boolean,
+): ContainerStatus {
+  const [newest, previous] = containersNamed(input.observed, spec.name);
+  const old = oldStatus(input, spec.name, kind);
+  if (!newest) return lost(input, spec, old, ended);
+  const dead = previous?.state.phase === "exited" ? terminated(input, previous) : undefined;
+  const { state, last } = statesOf(input, spec, newest, dead);
+  const running = state.running !== undefined;
+  return {
+    name: spec.name,
+    state,
+    ...(last ? { lastState: { terminated: last } } : { lastState: {} }),
+    ready: kind === "init" ? newest.state.phase === "exited" && newest.state.exitCode === 0 : running,
+    restartCount: newest.config.metadata.attempt,
+    image: spec.image ?? "",
+    imageID: newest.imageRef,
+    containerID: ID_PREFIX + newest.id,
+    started: running,
+    ...(spec.resources === undefined ? {} : resourcesOf(spec)),
+  };
+}
+
+function resourcesOf(spec: ContainerSpec): Pick<ContainerStatus, "resources" | "allocatedResources"> {
+  return {
+    ...(spec.resources?.requests === undefined ? {} : { allocatedResources: spec.resources.requests }),
+    resources: spec.resources!,
+  };
+}
+
+function statesOf(
+  input: StatusInput,
+  spec: ContainerSpec,
+  newest: Container,
+  dead: ContainerStateTerminated | undefined,
+): { readonly state: ContainerState; readonly last: ContainerStateTerminated | undefined } {
+  const { state } = newest;
+  if (state.phase === "running") return { state: { running: { startedAt: rfc3339(state.startedMs) } }, last: dead };
+  if (state.phase === "created") return { state: waiting(input, spec.name), last: dead };
+  const own = terminated(input, newest);
+  const reason = input.waiting.get(spec.name);
+  // What will be started again, and is held up, waits; what it was is its last state.
+  const held = reason !== undefined && input.ending === undefined && mayRestart(input.pod, newest);
+  return held ? { state: { waiting: reason }, last: own } : { state: { terminated: own }, last: dead };
+}
+
+function terminated(input: StatusInput, container: Container): ContainerStateTerminated {
+  const { state } = container;
+  assert(state.phase === "exited", "only an exited container has an end to tell");
+  const message = input.messages.get(container.id) ?? state.message;
+  return {
+    exitCode: state.exitCode,
+    reason: state.reason,
+    ...(message === "" ? {} : { message }),
+    startedAt: rfc3339(state.startedMs),
+    finishedAt: rfc3339(state.finishedMs),
+    containerID: ID_PREFIX + container.id,
+  };
+}
+
+function waiting(input: StatusInput, name: string): ContainerState {
+  const reason = input.waiting.get(name);
+  if (reason) return { waiting: reason };
+  const inits = (input.pod.spec?.initContainers ?? []).length > 0;
+  return { waiting: { reason: inits ? "PodInitializing" : "ContainerCreating" } };
+}
+
+/** The runtime has no container of this name: it never started, or its record was lost. */
+function lost(
+  input: StatusInput,
+  spec: ContainerSpec,
+  old: ContainerStatus | undefined,
+  ended: boolean,
+): ContainerStatus {
+  const never = {
+    name: spec.name,
+    state: waiting(input, spec.name),
+    lastState: {},
+    ready: false,
+    restartCount: 0,
+    image: spec.image ?? "",
+    imageID: "",
+    started: false,
+    ...(spec.resources === undefined ? {} : resourcesOf(spec)),
+  };
+  if (old?.containerID === undefined) return ended ? { ...never, state: { terminated: gone(old, true) } } : never;
+  if (old.state?.terminated && (ended || !willRun(input, old))) return { ...old, started: false };
+  const end = old.state?.terminated ?? (old.state?.running ? gone(old, ended) : old.lastState?.terminated);
+  if (ended) return { ...old, state: { terminated: end ?? gone(old, true) }, ready: false, started: false };
+  return {
+    ...old,
+    state: waiting(input, spec.name),
+    lastState: end ? { terminated: end } : {},
+    ready: false,
+    started: false,
+  };
+}
+
+function willRun(input: StatusInput, old: ContainerStatus): boolean {
+  const policy = input.pod.spec?.restartPolicy ?? "Always";
+  return policy === "Always" || (policy === "OnFailure" && old.state?.terminated?.exitCode !== 0);
+}
+
+function gone(old: ContainerStatus | undefined, ended: boolean): ContainerStateTerminated {
+  return {
+    exitCode: LOST_EXIT_CODE,
+    reason: "ContainerStatusUnknown",
+    message: ended
+      ? "The container could not be located when the pod was terminated"
+      : "The container could not be located when the pod was deleted.  The container used to be Running",
+    ...(old?.containerID === undefined ? {} : { containerID: old.containerID }),
+  };
+}
+
+function oldStatus(input: StatusInput, name: string, kind: ContainerKind): ContainerStatus | undefined {
+  const status = input.pod.status;
+  const list = kind === "init" ? status?.initContainerStatuses : status?.containerStatuses;
+  return list?.find((candidate) => candidate.name === name);
+}

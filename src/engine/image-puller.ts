@@ -1,0 +1,154 @@
+/**
+ * Makes a container's image present by its pull policy: one pull per image at a time, with the kubelet's back-off after a
+ * failure. Kubernetes: pkg/kubelet/images/image_manager.go.
+ */
+import type { Container, Pod } from "../api/gen/types.ts";
+import { Backoff } from "../base/backoff.ts";
+import type { Clock } from "../base/clock.ts";
+import { MinkeError, isMinkeError, messageOf } from "../base/errors.ts";
+import { Semaphore } from "../base/semaphore.ts";
+import type { Image, ImageService } from "../runtime/image.ts";
+import { containerPath } from "./events.ts";
+import type { EventRecorder } from "./events.ts";
+import type { ContainerKind } from "./labels.ts";
+
+/** Pulls at the same time, over all Pods. */
+const PULLS_MAX = 4;
+/** How long a failed pull is shown as `ErrImagePull` before it turns to `ImagePullBackOff`, milliseconds. */
+const ERROR_SHOWN_MS = 2_000;
+
+export interface ImagePuller {
+  /**
+   * Resolves with the image, or rejects with a MinkeError whose `reason` is the container's waiting reason and whose
+   * `details.retryAtMs` says when to ask again.
+   */
+  ensure(pod: Pod, container: Container, kind: ContainerKind, signal: AbortSignal): Promise<Image>;
+  /** Forgets the back-off of a Pod that is gone. */
+  forget(podUid: string): void;
+}
+
+interface Failure {
+  readonly atMs: number;
+  readonly message: string;
+  readonly reason: string;
+}
+
+export function createImagePuller(options: {
+  readonly images: ImageService;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+}): ImagePuller {
+  const { images, events, clock } = options;
+  const backoff = new Backoff();
+  const failures = new Map<string, Failure>();
+  const running = new Map<string, Promise<Image>>();
+  const slots = new Semaphore(PULLS_MAX);
+
+  /** The pull under way, or a new one. Not aborted with one of its callers: others may wait for it. */
+  const pullOnce = (reference: string): Promise<Image> => {
+    const under = running.get(reference);
+    if (under) return under;
+    const pull = (async () => {
+      using _slot = await slots.acquire();
+      return await images.pull(reference);
+    })();
+    running.set(reference, pull);
+    void pull.catch(() => {}).then(() => running.delete(reference));
+    return pull;
+  };
+
+  const pull = async (pod: Pod, container: Container, path: string, signal: AbortSignal): Promise<Image> => {
+    const reference = container.image ?? "";
+    const key = `${pod.metadata.uid}/${reference}`;
+    const failed = failures.get(key);
+    const wait = failed ? backoff.waitMs(key, failed.atMs, clock.now()) : 0;
+    if (failed && wait > 0) {
+      const message = `Back-off pulling image "${reference}": ${failed.reason}: ${failed.message}`;
+      events.record(pod, "Normal", "BackOff", `Back-off pulling image "${reference}"`, path);
+      events.record(pod, "Warning", "Failed", "Error: ImagePullBackOff", path);
+      throw waitingError("ImagePullBackOff", message, clock.now() + wait);
+    }
+    events.record(pod, "Normal", "Pulling", `Pulling image "${reference}"`, path);
+    const startMs = clock.monotonic();
+    try {
+      const image = await Promise.race([pullOnce(reference), aborted(signal)]);
+      const seconds = ((clock.monotonic() - startMs) / 1000).toFixed(3);
+      const took = `${seconds}s (${seconds}s including waiting)`;
+      events.record(
+        pod,
+        "Normal",
+        "Pulled",
+        `Successfully pulled image "${reference}" in ${took}. Image size: ${image.sizeBytes} bytes.`,
+        path,
+      );
+      failures.delete(key);
+      backoff.reset(key);
+      return image;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      const reason = (isMinkeError(error) && error.reason) || "ErrImagePull";
+      const now = clock.now();
+      const message = messageOf(error);
+      backoff.next(key, now);
+      failures.set(key, { atMs: now, message, reason });
+      events.record(pod, "Warning", "Failed", `Failed to pull image "${reference}": ${message}`, path);
+      events.record(pod, "Warning", "Failed", `Error: ${reason}`, path);
+      throw waitingError(reason, message, now + Math.min(ERROR_SHOWN_MS, backoff.delayOf(key)));
+    }
+  };
+
+  return {
+    async ensure(pod, container, kind, signal) {
+      const reference = container.image ?? "";
+      const path = containerPath(kind, container.name);
+      const present = await statusOf(images, pod, reference, path, events);
+      const policy = container.imagePullPolicy ?? "IfNotPresent";
+      if (present && policy !== "Always") {
+        events.record(pod, "Normal", "Pulled", `Container image "${reference}" already present on machine`, path);
+        return present;
+      }
+      if (policy !== "Never") return await pull(pod, container, path, signal);
+      const message = `Container image "${reference}" is not present with pull policy of Never`;
+      events.record(pod, "Warning", "ErrImageNeverPull", message, path);
+      throw waitingError("ErrImageNeverPull", message);
+    },
+    forget(podUid) {
+      backoff.forget(`${podUid}/`);
+      for (const key of failures.keys()) if (key.startsWith(`${podUid}/`)) failures.delete(key);
+    },
+  };
+}
+
+async function statusOf(
+  images: ImageService,
+  pod: Pod,
+  reference: string,
+  path: string,
+  events: EventRecorder,
+): Promise<Image | undefined> {
+  try {
+    return await images.status(reference);
+  } catch (error) {
+    if (!isMinkeError(error, "InvalidArgument") && !(isMinkeError(error) && error.reason === "InvalidImageName")) {
+      throw waitingError("ImageInspectError", `Failed to inspect image "${reference}": ${messageOf(error)}`);
+    }
+    const message = `Failed to apply default image tag "${reference}": couldn't parse image name "${reference}": invalid reference format`;
+    events.record(pod, "Warning", "InspectFailed", message, path);
+    events.record(pod, "Warning", "Failed", "Error: InvalidImageName", path);
+    throw waitingError("InvalidImageName", message);
+  }
+}
+
+function waitingError(reason: string, message: string, retryAtMs?: number): MinkeError {
+  return new MinkeError("Unavailable", message, {
+    reason,
+    details: { recorded: true, ...(retryAtMs === undefined ? {} : { retryAtMs }) },
+  });
+}
+
+async function aborted(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  if (signal.aborted) reject(signal.reason as Error);
+  signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
+  return await promise;
+}

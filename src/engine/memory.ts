@@ -1,0 +1,50 @@
+/** What a worker remembers of its Pod between two looks at it. All of it may be lost: it is rebuilt, or does without. */
+import { Backoff } from "../base/backoff.ts";
+import type { Image } from "../runtime/image.ts";
+import type { PreparedVolume } from "../volume/volume.ts";
+import type { WaitingReason } from "./status-input.ts";
+
+export interface Retry {
+  readonly atMs: number;
+  readonly failures: number;
+}
+
+export interface PodMemory {
+  readonly uid: string;
+  /** Prepared volumes by name; undefined until they are. */
+  volumes: ReadonlyMap<string, PreparedVolume> | undefined;
+  volumesHeld: boolean;
+  released: boolean;
+  /** Images made present ahead of the sandbox, by container name; taken by the container's first start. */
+  readonly images: Map<string, Image>;
+  /** Why containers do not run, by name. */
+  readonly waiting: Map<string, WaitingReason>;
+  /** Failed actions, by their key. */
+  readonly retries: Map<string, Retry>;
+  /** Termination messages, by container id. */
+  readonly messages: Map<string, string>;
+  readonly restarts: Backoff;
+  /** Names of containers that were stopped for a new definition. */
+  readonly replacing: Set<string>;
+  /** Restart counts known from elsewhere than the runtime. */
+  readonly nextAttempt: Map<string, number>;
+  /** The grace period that is being kept, and when it ends. */
+  grace: { readonly seconds: number; readonly killAtMs: number } | undefined;
+}
+
+export function newMemory(uid: string): PodMemory {
+  return {
+    uid,
+    volumes: undefined,
+    volumesHeld: false,
+    released: false,
+    images: new Map(),
+    waiting: new Map(),
+    retries: new Map(),
+    messages: new Map(),
+    restarts: new Backoff(),
+    replacing: new Set(),
+    nextAttempt: new Map(),
+    grace: undefined,
+  };
+}

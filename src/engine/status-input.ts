@@ -1,0 +1,22 @@
+/** What a Pod's status is made of. */
+import type { Pod } from "../api/gen/types.ts";
+import type { Ending } from "./ending.ts";
+import type { Observation } from "./observe.ts";
+
+export interface WaitingReason {
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface StatusInput {
+  readonly pod: Pod;
+  readonly observed: Observation;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly nodeIp: string;
+  /** Why containers that should run do not, by name. */
+  readonly waiting: ReadonlyMap<string, WaitingReason>;
+  /** Termination messages, by container id. */
+  readonly messages: ReadonlyMap<string, string>;
+  readonly ending: Ending | undefined;
+}

@@ -1,0 +1,78 @@
+/**
+ * A Pod's status as the kubelet would tell it. Pure: what the Pod says, what the runtime shows and what the engine
+ * remembers go in; the same input gives the same status. Kubernetes: pkg/kubelet/kubelet_pods.go, generateAPIPodStatus.
+ */
+import type { Pod, PodStatus } from "../api/gen/types.ts";
+import { qosClass } from "../api/qos.ts";
+import { rfc3339 } from "../base/clock.ts";
+import { conditionsOf } from "./conditions.ts";
+import { containerStatus } from "./container-status.ts";
+import { isLive, isUsable } from "./observe.ts";
+import { phaseOf } from "./phase.ts";
+import type { StatusInput } from "./status-input.ts";
+
+export function statusOf(input: StatusInput): PodStatus {
+  const { pod, observed, now, ending } = input;
+  const old = pod.status ?? {};
+  const spec = pod.spec;
+  const inits = spec?.initContainers ?? [];
+  const live = observed.containers.some(isLive);
+  // Over for good: asked to end, and nothing runs any more.
+  const ended = ending !== undefined && !live;
+  const initStatuses = inits.map((container) => containerStatus(input, container, "init", ended));
+  const statuses = (spec?.containers ?? []).map((container) => containerStatus(input, container, "main", ended));
+  const { phase, reason, message } = phaseAndReason(input, ended, initStatuses, statuses);
+  const sandbox = observed.sandboxes[0];
+  const hostNetwork = spec?.hostNetwork === true;
+  const ips = hostNetwork ? (sandbox || old.podIP ? [input.nodeIp] : []) : ipsOf(input);
+  const conditions = conditionsOf({
+    pod,
+    now,
+    phase,
+    sandboxReady: isUsable(sandbox) && !ended,
+    initStatuses,
+    statuses,
+  });
+  return {
+    phase,
+    conditions,
+    ...(reason === undefined ? {} : { reason }),
+    ...(message === undefined ? {} : { message }),
+    hostIP: input.nodeIp,
+    hostIPs: [{ ip: input.nodeIp }],
+    ...(ips[0] === undefined ? {} : { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
+    startTime: old.startTime ?? rfc3339(now),
+    ...(inits.length === 0 ? {} : { initContainerStatuses: initStatuses }),
+    containerStatuses: statuses,
+    qosClass: old.qosClass ?? qosClass(pod),
+    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+  };
+}
+
+/** Addresses of the newest sandbox; those last known once it has lost them, since a finished Pod keeps its address. */
+function ipsOf({ pod, observed }: StatusInput): readonly string[] {
+  const now = observed.sandboxes[0]?.ips ?? [];
+  if (now.length > 0) return now;
+  return (pod.status?.podIPs ?? []).map(({ ip }) => ip);
+}
+
+const DEADLINE_MESSAGE = "Pod was active on the node longer than the specified deadline";
+
+function phaseAndReason(
+  { pod, ending }: StatusInput,
+  ended: boolean,
+  initStatuses: Parameters<typeof phaseOf>[0]["initStatuses"],
+  statuses: Parameters<typeof phaseOf>[0]["statuses"],
+): Pick<PodStatus, "reason" | "message"> & { readonly phase: string } {
+  const old = pod.status ?? {};
+  const kept = {
+    ...(old.reason === undefined ? {} : { reason: old.reason }),
+    ...(old.message === undefined ? {} : { message: old.message }),
+  };
+  // Terminal phases never leave.
+  if (old.phase === "Succeeded" || old.phase === "Failed") return { phase: old.phase, ...kept };
+  if (ending === "deadline") return { phase: "Failed", reason: "DeadlineExceeded", message: DEADLINE_MESSAGE };
+  const policy = pod.spec?.restartPolicy ?? "Always";
+  const phase = phaseOf({ policy, ended, initStatuses, statuses });
+  return { phase };
+}

@@ -1,0 +1,20 @@
+/** Memory-backed directories. */
+import { isMinkeError } from "../base/errors.ts";
+import type { MountHost } from "../host/host.ts";
+
+/** Mounts a tmpfs that is never swapped out where the kernel can promise that (6.4 and later). */
+export async function mountTmpfs(mounts: MountHost, target: string, sizeBytes: number | undefined): Promise<void> {
+  const size = sizeBytes === undefined ? [] : [`size=${sizeBytes}`];
+  const mount = (data: readonly string[]): Promise<void> =>
+    mounts.mount({ type: "tmpfs", source: "tmpfs", target, data: data.join(",") });
+  try {
+    await mount([...size, "mode=0777", "noswap"]);
+  } catch (error) {
+    if (!isMinkeError(error)) throw error;
+    await mount([...size, "mode=0777"]);
+  }
+}
+
+export async function isMounted(mounts: MountHost, target: string): Promise<boolean> {
+  return (await mounts.list(target)).some((mount) => mount.target === target);
+}
