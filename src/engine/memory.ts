@@ -24,6 +24,12 @@ export interface PodMemory {
   /** Termination messages, by container id. */
   readonly messages: Map<string, string>;
   readonly restarts: Backoff;
+  /** Id of the ended container whose restart `restarts` has counted last, by name. */
+  readonly counted: Map<string, string>;
+  /** Id of the ended container whose restart is held up by back-off, by name. */
+  readonly held: Map<string, string>;
+  /** The /etc/hosts as last written. */
+  hosts: { readonly text: string; readonly done: Promise<void> } | undefined;
   /** Names of containers that were stopped for a new definition. */
   readonly replacing: Set<string>;
   /** Restart counts known from elsewhere than the runtime. */
@@ -43,6 +49,9 @@ export function newMemory(uid: string): PodMemory {
     retries: new Map(),
     messages: new Map(),
     restarts: new Backoff(),
+    counted: new Map(),
+    held: new Map(),
+    hosts: undefined,
     replacing: new Set(),
     nextAttempt: new Map(),
     grace: undefined,

@@ -3,7 +3,8 @@
  * Kubernetes: pkg/kubelet/cm/helpers_linux.go (ResourceConfigForPod, MilliCPUToShares), pkg/kubelet/qos/policy.go.
  */
 import type { Container, Pod } from "../api/gen/types.ts";
-import { qosClass } from "../api/qos.ts";
+import { qosClassOf } from "../api/qos.ts";
+import type { QosClass } from "../api/qos.ts";
 import { milliValue, wholeValue } from "../api/quantity.ts";
 import type { CgroupResources, ContainerResources } from "../runtime/runtime.ts";
 
@@ -100,6 +101,6 @@ function overhead(pod: Pod, name: "cpu" | "memory"): number {
   return name === "cpu" ? milliValue(value) : wholeValue(value);
 }
 
-function qosOf(pod: Pod): "Guaranteed" | "Burstable" | "BestEffort" {
-  return qosClass(pod);
+function qosOf(pod: Pod): QosClass {
+  return pod.spec ? qosClassOf(pod.spec) : "BestEffort";
 }

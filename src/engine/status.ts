@@ -3,7 +3,7 @@
  * remembers go in; the same input gives the same status. Kubernetes: pkg/kubelet/kubelet_pods.go, generateAPIPodStatus.
  */
 import type { Pod, PodStatus } from "../api/gen/types.ts";
-import { qosClass } from "../api/qos.ts";
+import { qosClassOf } from "../api/qos.ts";
 import { rfc3339 } from "../base/clock.ts";
 import { conditionsOf } from "./conditions.ts";
 import { containerStatus } from "./container-status.ts";
@@ -44,7 +44,7 @@ export function statusOf(input: StatusInput): PodStatus {
     startTime: old.startTime ?? rfc3339(now),
     ...(inits.length === 0 ? {} : { initContainerStatuses: initStatuses }),
     containerStatuses: statuses,
-    qosClass: old.qosClass ?? qosClass(pod),
+    qosClass: old.qosClass ?? (spec ? qosClassOf(spec) : "BestEffort"),
     ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
   };
 }

@@ -1,0 +1,80 @@
+/** Carries out one action: each idempotent, with a deadline and an abort signal. One file per action that has steps. */
+import type { Pod } from "../api/gen/types.ts";
+import type { Action } from "./action.ts";
+import { ensureImage } from "./actions/ensure-image.ts";
+import { prepareVolumes } from "./actions/prepare-volumes.ts";
+import { releasePod } from "./actions/release-pod.ts";
+import { runContainer } from "./actions/run-container.ts";
+import { runSandbox } from "./actions/run-sandbox.ts";
+import { stopContainer } from "./actions/stop-container.ts";
+import type { Deps } from "./deps.ts";
+import type { PodMemory } from "./memory.ts";
+import type { Observation } from "./observe.ts";
+
+/** One Pod at the moment an action begins. */
+export interface Scene {
+  readonly deps: Deps;
+  /** undefined for what the store does not know. */
+  readonly pod: Pod | undefined;
+  readonly memory: PodMemory;
+  readonly observed: Observation;
+}
+
+const MINUTE_MS = 60_000;
+/** How long an action may take before it is given up and tried again, milliseconds. Stopping has the grace period on top. */
+export const DEADLINES_MS = {
+  EnsureImage: 30 * MINUTE_MS,
+  PrepareVolumes: 2 * MINUTE_MS + 3_000,
+  ReleaseVolumes: 2 * MINUTE_MS,
+  RunSandbox: 2 * MINUTE_MS,
+  StopSandbox: 2 * MINUTE_MS,
+  RemoveSandbox: 2 * MINUTE_MS,
+  RunContainer: 32 * MINUTE_MS,
+  StopContainer: 2 * MINUTE_MS,
+  RemoveContainer: 2 * MINUTE_MS,
+  ReleasePod: 2 * MINUTE_MS,
+  DeletePodObject: MINUTE_MS,
+} as const;
+
+export async function act(scene: Scene, action: Action, signal: AbortSignal): Promise<void> {
+  const { deps, memory, pod } = scene;
+  const { runtime } = deps;
+  switch (action.type) {
+    case "StopContainer":
+      return await stopContainer(scene, action);
+    case "StopSandbox":
+      return await runtime.stopSandbox(action.id);
+    case "RemoveSandbox":
+      return await runtime.removeSandbox(action.id);
+    case "RemoveContainer":
+      await runtime.removeContainer(action.id);
+      memory.messages.delete(action.id);
+      return await deps.logs.unlink(action.id);
+    case "ReleaseVolumes":
+      await deps.volumes.release(memory.uid);
+      memory.volumes = undefined;
+      memory.volumesHeld = false;
+      return;
+    case "ReleasePod":
+      return await releasePod(deps, memory, pod);
+    case "WaitUntil":
+      return;
+  }
+  if (!pod) return;
+  const alive = { ...scene, pod };
+  switch (action.type) {
+    case "EnsureImage":
+      return await ensureImage(alive, action, signal);
+    case "PrepareVolumes":
+      return await prepareVolumes(alive);
+    case "RunSandbox":
+      return await runSandbox(alive, action, signal);
+    case "RunContainer":
+      return await runContainer(alive, action, signal);
+    case "DeletePodObject":
+      deps.store.delete(
+        { resource: "pods", namespace: pod.metadata.namespace ?? "", name: pod.metadata.name ?? "" },
+        { uid: memory.uid },
+      );
+  }
+}

@@ -1,0 +1,26 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+
+import type { Pod } from "../../api/gen/types.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { Scene } from "../act.ts";
+import { logDirectoryName } from "../translate.ts";
+
+/** Volumes, and the directories for logs, so that no container start has to make them. */
+export async function prepareVolumes({ deps, pod, memory }: Scene & { readonly pod: Pod }): Promise<void> {
+  using _span = deps.trace.span(memory.uid, "engine.volumes");
+  memory.volumesHeld = true;
+  const logs = join(deps.paths.podLogs, logDirectoryName(pod));
+  const names = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].map(({ name }) => name);
+  try {
+    const [volumes] = await Promise.all([
+      deps.volumes.prepare(pod),
+      ...names.map((name) => mkdir(join(logs, name), { recursive: true, mode: 0o755 })),
+      mkdir(join(deps.paths.podsRoot, memory.uid), { recursive: true, mode: 0o750 }),
+    ]);
+    memory.volumes = volumes;
+  } catch (error) {
+    deps.events.record(pod, "Warning", "FailedMount", messageOf(error));
+    throw error;
+  }
+}

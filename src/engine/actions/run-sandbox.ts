@@ -1,0 +1,26 @@
+import { readFileSync } from "node:fs";
+
+import type { Pod } from "../../api/gen/types.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { Scene } from "../act.ts";
+import type { Action } from "../action.ts";
+import { dnsOf } from "../dns.ts";
+import { sandboxConfig } from "../translate.ts";
+
+export async function runSandbox(
+  { deps, pod, memory }: Scene & { readonly pod: Pod },
+  { attempt }: Action & { readonly type: "RunSandbox" },
+  signal: AbortSignal,
+): Promise<void> {
+  using _span = deps.trace.span(memory.uid, "engine.sandbox");
+  using _slot = await deps.startSlots.acquire();
+  signal.throwIfAborted();
+  const dns = dnsOf(pod, () => readFileSync("/etc/resolv.conf", "utf8"));
+  try {
+    await deps.runtime.runSandbox(sandboxConfig(pod, { attempt, podLogs: deps.paths.podLogs, dns }), signal);
+  } catch (error) {
+    const message = `Failed to create pod sandbox: ${messageOf(error)}`;
+    if (!signal.aborted) deps.events.record(pod, "Warning", "FailedCreatePodSandBox", message);
+    throw error;
+  }
+}

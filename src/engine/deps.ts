@@ -1,0 +1,52 @@
+/** What the engine is built from. */
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/logger.ts";
+import type { Tracer } from "../base/trace.ts";
+import type { ImageService } from "../runtime/image.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { Store } from "../store/store.ts";
+import type { VolumeManager } from "../volume/volume.ts";
+import type { EventRecorder } from "./events.ts";
+import type { ImagePuller } from "./image-puller.ts";
+import type { LogKeeper } from "./log-keeper.ts";
+
+export interface NodeInfo {
+  readonly name: string;
+  /** Primary address of the machine. */
+  readonly ip: string;
+  readonly capacity: {
+    readonly memoryBytes: number;
+  };
+}
+
+export interface EnginePaths {
+  /** `<logs>/pods` */
+  readonly podLogs: string;
+  /** `<logs>/containers` */
+  readonly containerLogs: string;
+  /** `<root>/pods` */
+  readonly podsRoot: string;
+  /** Where `localhost` seccomp profiles are; default `<podsRoot>/../seccomp`. */
+  readonly seccompRoot?: string;
+}
+
+export interface EngineOptions {
+  readonly store: Store;
+  readonly runtime: Runtime;
+  readonly images: ImageService;
+  readonly volumes: VolumeManager;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly trace: Tracer;
+  readonly node: NodeInfo;
+  readonly paths: EnginePaths;
+}
+
+/** The options and the engine's own services. */
+export interface Deps extends EngineOptions {
+  readonly events: EventRecorder;
+  readonly puller: ImagePuller;
+  readonly logs: LogKeeper;
+  /** Sandboxes and containers that are made at the same time, over all Pods. */
+  readonly startSlots: { acquire(): Promise<Disposable> };
+}
