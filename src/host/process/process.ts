@@ -66,9 +66,13 @@ export function processStartTime(pid: number): number | undefined {
   }
 }
 
-/** Reads the start time out of a stat line. The name in parentheses may hold spaces and parentheses itself. */
+/**
+ * Reads the start time out of a stat line; undefined for a zombie, which has ended and only waits to be reaped. The name in
+ * parentheses may hold spaces and parentheses itself.
+ */
 export function startTimeOf(stat: string): number | undefined {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  if (fields[0] === "Z" || fields[0] === "X") return undefined;
   const ticks = Number(fields[19]);
   return Number.isFinite(ticks) ? ticks : undefined;
 }
