@@ -222,6 +222,8 @@ export function createNetwork(options: NetworkOptions): Network {
       await gc([]);
       await process.run({ argv: ["ip", "link", "delete", instance.bridge] });
       await firewall.remove();
+      prepareEmbedded.forget();
+      await records.clear();
       await rm(join(instance.state, "cni"), { recursive: true, force: true });
       await rm(subnetFile, { force: true });
     },

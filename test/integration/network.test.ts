@@ -5,13 +5,14 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pid } from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import { sleep, systemClock } from "../../src/base/clock.ts";
 import { newId } from "../../src/base/ids.ts";
 import { noLog } from "../../src/base/logger.ts";
 import { createHost } from "../../src/host/create-host.ts";
-import type { ChildStream, Host } from "../../src/host/host.ts";
+import type { ChildStream, Completed, Host, ProcessHost } from "../../src/host/host.ts";
 import { instanceOf, type Instance } from "../../src/host/instance.ts";
 import { createNetwork, type HostPortMapping, type Network, type NetworkAttachment } from "../../src/oci/cni.ts";
 import { auditLeaks, takeInventory } from "../audit.ts";
@@ -28,16 +29,19 @@ afterAll(async () => {
 });
 
 /** An instance of its own, torn down and audited at the end of the block. */
-async function node(name: string): Promise<{ instance: Instance; network: Network } & AsyncDisposable> {
+async function node(
+  name: string,
+  process = host.process,
+): Promise<{ instance: Instance; network: Network } & AsyncDisposable> {
   const instance = instanceOf({
-    instance: `net-${name}-${process.pid}`,
+    instance: `net-${name}-${pid}`,
     root: join(directory, name, "root"),
     state: join(directory, name, "state"),
   });
   mkdirSync(instance.root, { recursive: true });
   mkdirSync(join(instance.state, "ns"), { recursive: true });
   const before = await takeInventory({ instance });
-  const network = open(instance);
+  const network = open(instance, process);
   return {
     instance,
     network,
@@ -51,8 +55,8 @@ async function node(name: string): Promise<{ instance: Instance; network: Networ
   };
 }
 
-function open(instance: Instance): Network {
-  return createNetwork({ host, instance, log: noLog });
+function open(instance: Instance, process = host.process): Network {
+  return createNetwork({ host: { process }, instance, log: noLog });
 }
 
 async function pinned(instance: Instance, ports: readonly Partial<HostPortMapping>[] = []): Promise<NetworkAttachment> {
@@ -274,4 +278,79 @@ test("rules are made once, however often a daemon starts", async () => {
   expect(first.filter((line) => line.startsWith("-A"))).toHaveLength(5);
   await open(made.instance).prepare();
   expect(await rules()).toEqual(first);
+});
+
+describe("a host that forwards nothing by itself", () => {
+  /** Where the host and the world meet; neither end knows a way to the Pods. */
+  const [HOST, WORLD] = ["198.51.100.1", "198.51.100.2"];
+
+  /** A network namespace that plays the host, with a link to another one that plays the world. Programs run in it. */
+  async function stage(without: RegExp): Promise<{ process: ProcessHost; world: string } & AsyncDisposable> {
+    const [outer, world] = [join(directory, newId()), join(directory, newId())];
+    await host.namespace.pin({ paths: { net: outer }, sysctls: { "net.ipv4.ip_forward": "1" } });
+    await host.namespace.pin({ paths: { net: world } });
+    const missing: Completed = { code: 127, stdout: "", stderr: "" };
+    const run: ProcessHost["run"] = async (command) =>
+      without.test(command.argv[0]) ? missing : await host.process.run({ netns: outer, ...command });
+    const ip = async (netns: string, args: string): Promise<void> => {
+      const done = await host.process.run({ argv: ["ip", ...args.split(" ")], netns });
+      if (done.code !== 0) throw new Error(`ip ${args}: ${done.stderr}`);
+    };
+    await ip(outer, `link add toworld type veth peer name tohost netns ${world}`);
+    await ip(outer, `addr add ${HOST}/24 dev toworld`);
+    await ip(outer, "link set toworld up");
+    await ip(world, `addr add ${WORLD}/24 dev tohost`);
+    await ip(world, "link set tohost up");
+    return {
+      process: { ...host.process, run },
+      world,
+      [Symbol.asyncDispose]: async () => {
+        for (const path of [outer, world]) await host.namespace.unpin(path);
+      },
+    };
+  }
+
+  const wget = (netns: string, url: string): Promise<Completed> =>
+    host.process.run({ argv: ["/bin/busybox", "wget", "-qO-", url], netns, timeoutMs: 2000 });
+
+  test("Pods reach the world, and the world only their host ports, though FORWARD drops", async () => {
+    await using scene = await stage(/^nft$/);
+    await scene.process.run({ argv: ["iptables", "-P", "FORWARD", "DROP"] });
+    await using made = await node("drop", scene.process);
+    const hostPort = await freePort();
+    const attachment = await pinned(made.instance, [{ hostPort }]);
+    const { ips } = await made.network.add(attachment);
+    await using _world = await serve(scene.world, "world");
+    await using _pod = await serve(attachment.netnsPath, "pod");
+    expect((await wget(attachment.netnsPath, `http://${WORLD}/`)).stdout).toBe("world");
+    expect((await wget(scene.world, `http://${HOST}:${hostPort}/`)).stdout).toBe("pod");
+    await host.process.run({ argv: ["ip", "route", "add", `${ips[0]}/32`, "via", HOST], netns: scene.world });
+    await expect(wget(scene.world, `http://${ips[0]}/`)).rejects.toMatchObject({ code: "DeadlineExceeded" });
+    await made.network.teardown();
+    const rules = await scene.process.run({ argv: ["iptables-save"] });
+    expect(rules.stdout).not.toMatch(/MINKE|CNI-/);
+  });
+
+  test("without iptables the masquerade rule is nft's", async () => {
+    await using scene = await stage(/^iptables/);
+    await using made = await node("nft", scene.process);
+    const attachment = await pinned(made.instance);
+    await made.network.add(attachment);
+    await open(made.instance, scene.process).prepare();
+    await using _world = await serve(scene.world, "world");
+    expect((await wget(attachment.netnsPath, `http://${WORLD}/`)).stdout).toBe("world");
+    const ruleset = async (): Promise<string> => (await scene.process.run({ argv: ["nft", "list", "ruleset"] })).stdout;
+    expect((await ruleset()).match(/masquerade/g)).toHaveLength(1);
+    await made.network.teardown();
+    expect(await ruleset()).toBe("");
+  });
+
+  test("without either, the error names the remedy", async () => {
+    await using scene = await stage(/^(iptables|nft)/);
+    await using made = await node("bare", scene.process);
+    expect(await made.network.ready()).toMatchObject({
+      ok: false,
+      message: expect.stringMatching(/neither iptables nor nft is installed; install iptables/),
+    });
+  });
 });

@@ -74,6 +74,8 @@ export function createPlugins(process: ProcessHost, binDirs: readonly string[]):
     PATH: SYSTEM_PATH,
     CNI_COMMAND: command,
     CNI_PATH: binDirs.join(delimiter),
+    // Plugins are short Go programs: one thread of Go code instead of one per CPU saves a fifth of their CPU time.
+    GOMAXPROCS: "1",
   });
 
   return {

@@ -27,6 +27,8 @@ export interface NetworkRecords {
   remove(sandboxId: string): Promise<void>;
   /** All of them; what can not be read is removed. */
   list(): Promise<readonly NetworkRecord[]>;
+  /** Removes all of them, and their directory. */
+  clear(): Promise<void>;
 }
 
 export function createNetworkRecords(directory: string): NetworkRecords {
@@ -61,6 +63,10 @@ export function createNetworkRecords(directory: string): NetworkRecords {
         else await rm(join(directory, name), { force: true });
       }
       return found;
+    },
+    clear: async () => {
+      ready.forget();
+      await rm(directory, { recursive: true, force: true });
     },
   };
 }
