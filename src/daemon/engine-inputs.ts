@@ -1,0 +1,20 @@
+/** What the engine wants to know of this machine. */
+import { networkInterfaces, totalmem } from "node:os";
+import { join } from "node:path";
+
+import type { EngineOptions } from "../engine/deps.ts";
+import type { Instance } from "../host/instance.ts";
+import { internalAddresses } from "./node-object.ts";
+
+export function engineInputs(instance: Instance, nodeName: string): Pick<EngineOptions, "node" | "paths"> {
+  const ip = internalAddresses(networkInterfaces(), instance.bridge)[0]!.address;
+  return {
+    node: { name: nodeName, ip, capacity: { memoryBytes: totalmem() } },
+    paths: {
+      podLogs: instance.podLogs,
+      containerLogs: instance.containerLogs,
+      podsRoot: join(instance.root, "pods"),
+      seccompRoot: join(instance.root, "seccomp"),
+    },
+  };
+}

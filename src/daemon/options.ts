@@ -1,0 +1,193 @@
+/**
+ * The node's options: one table, from which the flags of `minke serve`, the environment variables, the documentation and
+ * the type derive. A flag wins over the environment, the environment over the default.
+ */
+import * as v from "valibot";
+
+import { MinkeError } from "../base/errors.ts";
+import { DEFAULT_INSTANCE } from "../host/instance.ts";
+
+/** One option. */
+interface OptionRow {
+  /** Without the dashes. */
+  readonly flag: string;
+  readonly env: string;
+  /** What stands for the value in help texts; absent for a switch. */
+  readonly placeholder?: string;
+  /** The default in words for help texts. */
+  readonly defaultText: string;
+  readonly doc: string;
+  readonly schema: v.GenericSchema;
+}
+
+const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+const path = v.pipe(v.string(), v.nonEmpty("must not be empty"));
+const name = v.pipe(
+  v.string(),
+  v.regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "must be lower-case letters, digits, '-' and '.'"),
+);
+
+/** The table. Its keys are the names of the options in code. */
+export const NODE_OPTIONS = {
+  instance: {
+    flag: "instance",
+    env: "MINKE_INSTANCE",
+    placeholder: "NAME",
+    defaultText: DEFAULT_INSTANCE,
+    doc: "Name of this node on the machine; every name on the host derives from it, so several can run side by side.",
+    schema: path,
+  },
+  root: {
+    flag: "root",
+    env: "MINKE_ROOT",
+    placeholder: "DIR",
+    defaultText: "/var/lib/minke, or /var/lib/minke-NAME",
+    doc: "What lasts: the store, images, writable layers, volumes.",
+    schema: path,
+  },
+  state: {
+    flag: "state",
+    env: "MINKE_STATE",
+    placeholder: "DIR",
+    defaultText: "/run/minke, or /run/minke-NAME",
+    doc: "What a reboot clears, and the API's socket api.sock.",
+    schema: path,
+  },
+  logs: {
+    flag: "logs",
+    env: "MINKE_LOGS",
+    placeholder: "DIR",
+    defaultText: "/var/log for the default instance and root, else ROOT/log",
+    doc: "Parent of pods/ and containers/, where the containers' logs are.",
+    schema: path,
+  },
+  nodeName: {
+    flag: "node-name",
+    env: "MINKE_NODE_NAME",
+    placeholder: "NAME",
+    defaultText: "the host's name",
+    doc: "Name of the Node object, and of every Pod's spec.nodeName.",
+    schema: name,
+  },
+  cniConfDir: {
+    flag: "cni-conf-dir",
+    env: "MINKE_CNI_CONF_DIR",
+    placeholder: "DIR",
+    defaultText: "none: an embedded bridge network",
+    doc: "Directory with CNI configurations to use instead of the embedded network.",
+    schema: path,
+  },
+  cniBinDirs: {
+    flag: "cni-bin-dirs",
+    env: "MINKE_CNI_BIN_DIRS",
+    placeholder: "DIR:DIR",
+    defaultText: "/opt/cni/bin:/usr/lib/cni",
+    doc: "Where CNI plugins are looked for, in order.",
+    schema: v.pipe(v.array(path), v.minLength(1, "must name a directory")),
+  },
+  crun: {
+    flag: "crun",
+    env: "MINKE_CRUN",
+    placeholder: "PROGRAM",
+    defaultText: "crun from the PATH",
+    doc: "The OCI runtime.",
+    schema: path,
+  },
+  conmon: {
+    flag: "conmon",
+    env: "MINKE_CONMON",
+    placeholder: "PROGRAM",
+    defaultText: "conmon from the PATH",
+    doc: "The monitor of each container.",
+    schema: path,
+  },
+  perl: {
+    flag: "perl",
+    env: "MINKE_PERL",
+    placeholder: "PROGRAM",
+    defaultText: "perl from the PATH",
+    doc: "Runs the agent that makes system calls.",
+    schema: path,
+  },
+  logLevel: {
+    flag: "log-level",
+    env: "MINKE_LOG_LEVEL",
+    placeholder: "LEVEL",
+    defaultText: "info",
+    doc: `How much the daemon writes to standard error: ${LOG_LEVELS.join(", ")}.`,
+    schema: v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`),
+  },
+  trace: {
+    flag: "trace",
+    env: "MINKE_TRACE",
+    defaultText: "off",
+    doc: "Keep which step of each Pod's start took how long.",
+    schema: v.boolean(),
+  },
+} as const satisfies Record<string, OptionRow>;
+
+export type NodeOptionName = keyof typeof NODE_OPTIONS;
+
+/** Every option, none required. */
+export type NodeOptions = {
+  readonly [Name in NodeOptionName]?: v.InferOutput<(typeof NODE_OPTIONS)[Name]["schema"]>;
+};
+
+/** Checks options that come from outside the type system. Rejects with `InvalidArgument`, naming the option and its value. */
+export function parseNodeOptions(options: Readonly<Record<string, unknown>>): NodeOptions {
+  const parsed: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(options)) {
+    if (value === undefined) continue;
+    const row: OptionRow | undefined = Object.hasOwn(NODE_OPTIONS, key)
+      ? NODE_OPTIONS[key as NodeOptionName]
+      : undefined;
+    if (!row) {
+      const known = Object.keys(NODE_OPTIONS).join(", ");
+      throw new MinkeError(
+        "InvalidArgument",
+        `Cannot use option "${key}": there is none of that name; known are ${known}`,
+      );
+    }
+    const result = v.safeParse(row.schema, value);
+    if (!result.success) {
+      throw new MinkeError(
+        "InvalidArgument",
+        `Cannot use --${row.flag} ${JSON.stringify(value)}: ${result.issues[0].message}`,
+        { details: { option: key, value } },
+      );
+    }
+    parsed[key] = result.output;
+  }
+  return parsed as NodeOptions;
+}
+
+/** The options that environment variables set; `given` (the flags) win. */
+export function nodeOptionsFrom(
+  given: NodeOptions,
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): NodeOptions {
+  const options: Record<string, unknown> = {};
+  for (const [key, row] of Object.entries(NODE_OPTIONS)) {
+    const text = env[row.env];
+    if (text !== undefined && text !== "") options[key] = fromText(row, text);
+  }
+  const flags = Object.entries(given).filter(([, value]) => value !== undefined);
+  return parseNodeOptions({ ...options, ...Object.fromEntries(flags) });
+}
+
+function fromText(row: OptionRow, text: string): unknown {
+  switch (row.schema.type) {
+    case "boolean":
+      return text === "1" || text.toLowerCase() === "true"
+        ? true
+        : text === "0" || text.toLowerCase() === "false"
+          ? false
+          : text;
+    case "array":
+      return text.split(":").filter((part) => part !== "");
+    default:
+      return text;
+  }
+}

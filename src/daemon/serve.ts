@@ -1,0 +1,30 @@
+/** `minke serve`: a node as a service. Runs until it is told to end. */
+import { messageOf } from "../base/errors.ts";
+import { VERSION } from "../base/version.ts";
+import { notifySystemd } from "./notify.ts";
+import type { NodeOptions } from "./options.ts";
+import { createPinoLog } from "./pino-log.ts";
+import { startNode } from "./start-node.ts";
+
+const END_SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+/**
+ * Starts a node and resolves when a signal has ended it: the API stops and the containers run on. A second signal ends the
+ * process at once, which loses nothing either. Rejects when the node can not start.
+ */
+export async function serve(options: NodeOptions = {}): Promise<void> {
+  const log = createPinoLog(options.logLevel ?? "info");
+  process.on("unhandledRejection", (error) => log.error({ error: messageOf(error) }, "A rejection was not handled"));
+  const ended = Promise.withResolvers<NodeJS.Signals>();
+  const end = (signal: NodeJS.Signals): void => {
+    for (const each of END_SIGNALS) process.off(each, end).on(each, () => process.exit(1));
+    ended.resolve(signal);
+  };
+  for (const signal of END_SIGNALS) process.on(signal, end);
+  log.info({ version: VERSION, pid: process.pid }, "Starting");
+  await using node = await startNode(options, { log });
+  void notifySystemd(node.host.process, "READY", log);
+  const signal = await ended.promise;
+  log.info({ signal }, "Stopping; the containers run on");
+  await notifySystemd(node.host.process, "STOPPING", log);
+}

@@ -1,0 +1,195 @@
+/** The composition root: wires the layers into a node, starts it, and takes it apart again. */
+import { mkdir } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join } from "node:path";
+
+import { systemClock } from "../base/clock.ts";
+import { messageOf, MinkeError } from "../base/errors.ts";
+import { noLog } from "../base/logger.ts";
+import type { Logger } from "../base/logger.ts";
+import { noTrace, RingTracer } from "../base/trace.ts";
+import { createEngine } from "../engine/create-engine.ts";
+import { createHost } from "../host/create-host.ts";
+import type { Host } from "../host/host.ts";
+import { instanceOf } from "../host/instance.ts";
+import type { Instance } from "../host/instance.ts";
+import { checkRequirements } from "../host/requirements.ts";
+import { createNetwork } from "../oci/cni.ts";
+import type { Network } from "../oci/cni.ts";
+import { createRuntime } from "../runtime/create-runtime.ts";
+import { createImageService } from "../runtime/image/create-image-service.ts";
+import { createKubeServer } from "../server/kube/create-kube-server.ts";
+import { openSqliteStore } from "../store/sqlite.ts";
+import type { Store } from "../store/store.ts";
+import { createVolumeManager } from "../volume/create-volume-manager.ts";
+import { engineInputs } from "./engine-inputs.ts";
+import { lockInstance } from "./lock.ts";
+import { nodeInfo } from "./node-info.ts";
+import { writeNodeObject, writeReadiness } from "./node-object.ts";
+import { parseNodeOptions } from "./options.ts";
+import type { NodeOptions } from "./options.ts";
+
+/** A node that runs. Disposing it drains it: the API ends, and the containers run on. */
+export interface Node extends AsyncDisposable {
+  readonly instance: Instance;
+  readonly apiSocket: string;
+  readonly host: Host;
+}
+
+export interface StartOptions {
+  /** Default: none; the daemon gives pino. */
+  readonly log?: Logger;
+}
+
+/**
+ * Starts a node and resolves when its API answers. Rejects with `InvalidArgument` (options), `AlreadyExists` (another
+ * daemon runs the instance) or `FailedPrecondition` (the host lacks something; the message says what and the remedy).
+ */
+export async function startNode(options: NodeOptions = {}, { log = noLog }: StartOptions = {}): Promise<Node> {
+  const settings = parseNodeOptions(options);
+  const instance = instanceOf(settings);
+  const clock = systemClock;
+  const trace = settings.trace ? new RingTracer(clock) : noTrace;
+  const nodeName = settings.nodeName ?? (hostname().toLowerCase() || "localhost");
+
+  await using undo = new AsyncDisposableStack();
+  const required = requireHost(settings, instance);
+  required.catch(() => {}); // Awaited below, beside what takes longer.
+  await makeDirectories(instance);
+  undo.use(await lockInstance(instance));
+  const host = undo.use(
+    await createHost({ log, clock, ...(settings.perl === undefined ? {} : { perl: settings.perl }) }),
+  );
+
+  const store = undo.use(openSqliteStore({ path: join(instance.root, "store.db") }));
+  const images = await createImageService({ host, root: instance.root, log, clock });
+  const network = createNetwork({
+    host,
+    instance,
+    log,
+    ...(settings.cniConfDir === undefined ? {} : { confDir: settings.cniConfDir }),
+    ...(settings.cniBinDirs === undefined ? {} : { binDirs: settings.cniBinDirs }),
+  });
+  const runtime = undo.use(
+    createRuntime({
+      host,
+      instance,
+      network,
+      images,
+      clock,
+      log,
+      trace,
+      ...(settings.crun === undefined ? {} : { crunBinary: settings.crun }),
+      ...(settings.conmon === undefined ? {} : { conmonBinary: settings.conmon }),
+    }),
+  );
+  const volumes = createVolumeManager({
+    host,
+    podsRoot: join(instance.root, "pods"),
+    read: (resource, namespace, name) => store.get({ resource, namespace, name }),
+    clock,
+    log,
+  });
+  const info = nodeInfo({ host, instance, network, nodeName, settings });
+  const engine = createEngine({
+    store,
+    runtime,
+    images,
+    volumes,
+    clock,
+    log,
+    trace,
+    ...engineInputs(instance, nodeName),
+  });
+  const server = createKubeServer({
+    store,
+    engine,
+    images,
+    streams: runtime,
+    clock,
+    log,
+    trace,
+    nodeName,
+    nodeInfo: info.read,
+  });
+
+  await required;
+  await host.cgroup.prepare();
+  await Promise.all([
+    runtime.recover(),
+    writeNodeObject(store, clock, { name: nodeName, instance, runtimeVersion: "crun" }),
+  ]);
+  undo.defer(() => engine.stop());
+  // The engine looks at every Pod once; the API need not wait for that.
+  engine.start().catch((error: unknown) => log.error({ error: messageOf(error) }, "The engine could not start"));
+  undo.defer(() => server.close());
+  await server.listen(instance.apiSocket);
+  log.info({ instance: instance.name, socket: instance.apiSocket }, "The node serves");
+  const settled = settleNode({ store, network, nodeName, log });
+
+  const running = undo.move();
+  return {
+    instance,
+    apiSocket: instance.apiSocket,
+    host,
+    [Symbol.asyncDispose]: async () => {
+      await settled;
+      await running.disposeAsync();
+    },
+  };
+}
+
+/** What a node needs to know of itself and nobody waits for. */
+async function settleNode(parts: {
+  readonly store: Store;
+  readonly network: Network;
+  readonly nodeName: string;
+  readonly log: Logger;
+}): Promise<void> {
+  const { store, network, nodeName, log } = parts;
+  try {
+    const ready = await network.ready();
+    if (!ready.ok) log.warn({ message: ready.message }, "Pods can not be connected");
+    writeReadiness(store, systemClock, nodeName, ready);
+  } catch (error) {
+    log.warn({ error: messageOf(error) }, "Writing the node's readiness failed");
+  }
+}
+
+async function makeDirectories(instance: Instance): Promise<void> {
+  try {
+    await Promise.all([
+      mkdir(instance.root, { recursive: true, mode: 0o711 }),
+      mkdir(instance.state, { recursive: true, mode: 0o711 }),
+    ]);
+  } catch (error) {
+    throw new MinkeError(
+      "FailedPrecondition",
+      `Cannot make the folders of instance "${instance.name}" (${instance.root}, ${instance.state}): ${messageOf(error)}; run as root, or choose others with --root and --state`,
+      { cause: error },
+    );
+  }
+}
+
+/** Refuses to start on a host on which no Pod could run. */
+async function requireHost(settings: NodeOptions, instance: Instance): Promise<void> {
+  const { crun, conmon, perl, cniBinDirs } = settings;
+  const found = await checkRequirements({
+    root: instance.root,
+    embeddedNetwork: settings.cniConfDir === undefined,
+    ...(crun === undefined ? {} : { crun }),
+    ...(conmon === undefined ? {} : { conmon }),
+    ...(perl === undefined ? {} : { perl }),
+    ...(cniBinDirs === undefined ? {} : { cniBinDirs }),
+  });
+  const missing = found.filter(({ status }) => status === "missing");
+  if (missing.length === 0) return;
+  const list = missing.map(({ name, detail, remedy }) => `${name}: ${detail}${remedy === "" ? "" : ` (${remedy})`}`);
+  throw new MinkeError(
+    "FailedPrecondition",
+    `Cannot start a node on this host: ${list.join("; ")}; see "minke doctor"`,
+    {
+      details: { missing: missing.map(({ name }) => name) },
+    },
+  );
+}

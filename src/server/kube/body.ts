@@ -1,0 +1,62 @@
+/** Reads request bodies, with a limit. */
+import type { IncomingMessage } from "node:http";
+
+import { badRequest } from "../../api/status.ts";
+import { tooLarge, unsupportedMediaType } from "./errors.ts";
+
+/** As the Kubernetes API server has it. */
+export const BODY_MAX_BYTES = 3 * 1024 * 1024;
+
+/** The whole body as text. Rejects when it is longer than {@link BODY_MAX_BYTES}. */
+export async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length > BODY_MAX_BYTES) throw tooLarge(BODY_MAX_BYTES);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** The media type of a request's body, in lower case and without parameters; empty when there is none. */
+export function mediaTypeOf(request: IncomingMessage): string {
+  return (request.headers["content-type"] ?? "").split(";", 1)[0]!.trim().toLowerCase();
+}
+
+/** The value of a body that must be there. */
+export async function requireValue(request: IncomingMessage): Promise<unknown> {
+  const value = await readValue(request);
+  if (value === undefined) throw badRequest("no body was sent: an object is expected");
+  return value;
+}
+
+/** A JSON or YAML body as a value; undefined when the body is empty. */
+export async function readValue(request: IncomingMessage): Promise<unknown> {
+  const type = mediaTypeOf(request);
+  const text = await readBody(request);
+  if (text.trim() === "") return undefined;
+  // No type at all means JSON, and so does what `curl -d` says by itself.
+  if (type === "" || type === "application/json" || type === "application/x-www-form-urlencoded")
+    return parseJson(text);
+  if (type === "application/yaml" || type === "text/yaml") return parseYaml(text);
+  throw unsupportedMediaType(type, ["application/json", "application/yaml"]);
+}
+
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw badRequest(`Cannot read the request's body as JSON: ${(error as Error).message}`);
+  }
+}
+
+/** The one object of a YAML body. The parser is loaded when first needed. */
+export async function parseYaml(text: string): Promise<unknown> {
+  const { parseManifests } = await import("../../api/yaml.ts");
+  const manifests = parseManifests(text, { source: "request body" });
+  if (manifests.length !== 1) {
+    throw badRequest(`Cannot read the request's body: it holds ${manifests.length} YAML documents; send one at a time`);
+  }
+  return manifests[0]!.object;
+}

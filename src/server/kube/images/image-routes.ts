@@ -1,0 +1,28 @@
+/** The image paths: method and path below the node's group → handler. */
+import type { PathHandler } from "../context.ts";
+import { importImage } from "./import.ts";
+import { listImages } from "./list.ts";
+import { loadImages } from "./load.ts";
+import { pruneImages } from "./prune.ts";
+import { pullImage } from "./pull.ts";
+import { removeImage } from "./remove.ts";
+import { saveImage } from "./save.ts";
+import { showImage } from "./show.ts";
+import { tagImage } from "./tag.ts";
+
+const ROUTES: Readonly<Record<string, PathHandler>> = {
+  "GET images": listImages,
+  "GET image": showImage,
+  "DELETE image": removeImage,
+  "POST images/import": importImage,
+  "POST images/load": loadImages,
+  "GET images/save": saveImage,
+  "POST images/tag": tagImage,
+  "POST images/prune": pruneImages,
+  "POST images/pull": pullImage,
+};
+
+export function imageHandlerOf(method: string, path: string): PathHandler | undefined {
+  const key = `${method} ${path}`;
+  return Object.hasOwn(ROUTES, key) ? ROUTES[key] : undefined;
+}

@@ -1,0 +1,95 @@
+/** CREATE: decode → defaults → validate → support → store. Nothing is started here. */
+import { withDefaults } from "../../../api/defaults.ts";
+import type { KubeObject } from "../../../api/object.ts";
+import { NAMESPACES, resourceNameOf } from "../../../api/resources.ts";
+import { badRequest, forbiddenBecause, invalidObject, notFound } from "../../../api/status.ts";
+import { validate } from "../../../api/validate.ts";
+import { rfc3339 } from "../../../base/clock.ts";
+import { isMinkeError, MinkeError } from "../../../base/errors.ts";
+import { nameSuffix, newUid } from "../../../base/ids.ts";
+import { requireValue } from "../body.ts";
+import type { ResourceContext } from "../context.ts";
+import { sendObject } from "../respond.ts";
+import { decodeObject, isDryRun } from "./decode-object.ts";
+import { strategyOf } from "./strategy.ts";
+
+/** How often another random name is tried when a generated one is taken. */
+const GENERATE_TRIES_MAX = 8;
+/** Longest `generateName` that is used, in characters; the suffix has five. Kubernetes: apiserver names/generate.go. */
+const GENERATE_PREFIX_MAX = 58;
+
+export async function createObject(context: ResourceContext): Promise<void> {
+  const given = decodeObject(context, await requireValue(context.request));
+  const dryRun = isDryRun(context);
+  const { generateName, name } = given.metadata;
+  const generated = !name && generateName ? generateName.slice(0, GENERATE_PREFIX_MAX) : undefined;
+  for (let attempt = 1; ; attempt++) {
+    const named = generated === undefined ? given : withName(given, generated + nameSuffix());
+    try {
+      return sendObject(context, 201, storeNew(context, named, dryRun));
+    } catch (error) {
+      const again = generated !== undefined && attempt < GENERATE_TRIES_MAX && isMinkeError(error, "AlreadyExists");
+      if (!again) throw error;
+    }
+  }
+}
+
+function withName(object: KubeObject, name: string): KubeObject {
+  return { ...object, metadata: { ...object.metadata, name } };
+}
+
+function storeNew(context: ResourceContext, given: KubeObject, dryRun: boolean): KubeObject {
+  const { node, resource } = context;
+  const strategy = strategyOf(resource);
+  const placed = place(context, given);
+  const object = strategy.prepareCreate(withDefaults(placed), node);
+  requireNamespace(context, given);
+  const faults = validate(object);
+  if (faults.length > 0) throw invalidObject(resource.kind, object.metadata.name ?? "", faults);
+  strategy.checkSupport(object, context);
+  const name = resourceNameOf(resource);
+  const key = { resource: name, namespace: object.metadata.namespace ?? "", name: object.metadata.name! };
+  if (node.store.get(key)) {
+    throw new MinkeError("AlreadyExists", `${name} "${key.name}" already exists`, { details: { ...key } });
+  }
+  return dryRun ? object : node.store.create(name, object, strategy.durability);
+}
+
+/** Gives the object its namespace and the fields that only the server may set. */
+function place({ node, info, resource }: ResourceContext, given: KubeObject): KubeObject {
+  const { namespace, ...metadata } = given.metadata;
+  if (namespace && namespace !== info.namespace) {
+    throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
+  }
+  const {
+    resourceVersion,
+    selfLink: _selfLink,
+    deletionTimestamp: _at,
+    deletionGracePeriodSeconds: _grace,
+    ...rest
+  } = metadata;
+  if (resourceVersion) throw badRequest("resourceVersion should not be set on objects to be created");
+  return {
+    ...given,
+    metadata: {
+      ...rest,
+      ...(resource.namespaced ? { namespace: info.namespace } : {}),
+      uid: newUid(),
+      creationTimestamp: rfc3339(node.clock.now()),
+      ...(strategyOf(resource).generation ? { generation: 1 } : {}),
+    },
+  };
+}
+
+/** An object needs its namespace, and one that is being deleted takes no more. */
+function requireNamespace({ node, info, resource }: ResourceContext, given: KubeObject): void {
+  if (!resource.namespaced) return;
+  const namespace = node.store.get({ resource: "namespaces", namespace: "", name: info.namespace });
+  if (!namespace) throw notFound(NAMESPACES, info.namespace);
+  if (!namespace.metadata.deletionTimestamp) return;
+  throw forbiddenBecause(
+    resource,
+    given.metadata.name ?? "",
+    `unable to create new content in namespace ${info.namespace} because it is being terminated`,
+  );
+}

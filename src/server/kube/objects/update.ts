@@ -1,0 +1,98 @@
+/** UPDATE (PUT), and the part of it that PATCH shares. */
+import { withDefaults } from "../../../api/defaults.ts";
+import { equalJson } from "../../../api/equal.ts";
+import type { KubeObject } from "../../../api/object.ts";
+import { resourceNameOf } from "../../../api/resources.ts";
+import { badRequest, conflict, invalidObject } from "../../../api/status.ts";
+import { validateUpdate } from "../../../api/validate.ts";
+import { requireValue } from "../body.ts";
+import type { ResourceContext } from "../context.ts";
+import { sendObject } from "../respond.ts";
+import { decodeObject, isDryRun } from "./decode-object.ts";
+import { storedObject } from "./get.ts";
+import { strategyOf } from "./strategy.ts";
+
+export async function updateObject(context: ResourceContext): Promise<void> {
+  const given = decodeObject(context, await requireValue(context.request));
+  sendObject(context, 200, replaceObject(context, storedObject(context), given));
+}
+
+/**
+ * Replaces what may be replaced: everything but the status, or with the status subresource only that. Server-owned
+ * metadata stays. Without a resource version the last writer wins.
+ */
+export function replaceObject(context: ResourceContext, stored: KubeObject, given: KubeObject): KubeObject {
+  const { node, resource, info } = context;
+  requireSame(context, stored, given);
+  const strategy = strategyOf(resource);
+  const next = keepOwned(stored, withDefaults(given));
+  const merged =
+    info.subresource === "status"
+      ? { ...stored, metadata: { ...stored.metadata, ...versionOf(given) }, status: next["status"] }
+      : strategy.hasStatus
+        ? withStatusOf(next, stored)
+        : next;
+  const changed = strategy.generation && !equalJson(merged["spec"], stored["spec"]);
+  const object = changed ? withGeneration(merged, (stored.metadata.generation ?? 0) + 1) : merged;
+  if (info.subresource === "") {
+    const faults = validateUpdate(object, stored);
+    if (faults.length > 0) throw invalidObject(resource.kind, info.name, faults);
+    strategy.checkSupport(object, context);
+  }
+  if (isDryRun(context)) return object;
+  const written = node.store.update(resourceNameOf(resource), object, strategy.durability);
+  return finalized(context, written);
+}
+
+/** The last finalizer of an object that waits for its deletion lets it go. */
+function finalized({ node, resource }: ResourceContext, object: KubeObject): KubeObject {
+  const { deletionTimestamp, deletionGracePeriodSeconds, finalizers, namespace = "", name = "", uid } = object.metadata;
+  if (!deletionTimestamp || deletionGracePeriodSeconds !== 0 || (finalizers?.length ?? 0) > 0) return object;
+  return node.store.delete({ resource: resourceNameOf(resource), namespace, name }, uid === undefined ? {} : { uid });
+}
+
+function requireSame({ resource, info }: ResourceContext, stored: KubeObject, given: KubeObject): void {
+  const { name, namespace, uid } = given.metadata;
+  if (name && name !== info.name) {
+    throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
+  }
+  if (namespace && namespace !== info.namespace) {
+    throw badRequest(
+      `the namespace of the object (${namespace}) does not match the namespace on the URL (${info.namespace})`,
+    );
+  }
+  if (uid && uid !== stored.metadata.uid) {
+    const why = `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${stored.metadata.uid ?? ""}`;
+    throw conflict(resource, info.name, why);
+  }
+}
+
+/** Metadata that no client can change, deletion included. */
+function keepOwned(stored: KubeObject, given: KubeObject): KubeObject {
+  const { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds, name, namespace } =
+    stored.metadata;
+  const {
+    deletionTimestamp: _at,
+    deletionGracePeriodSeconds: _grace,
+    generation: _generation,
+    selfLink: _link,
+    ...metadata
+  } = given.metadata;
+  const owned = { uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds, name, namespace };
+  const set = Object.fromEntries(Object.entries(owned).filter(([, value]) => value !== undefined));
+  return { ...given, metadata: { ...metadata, ...set } };
+}
+
+function versionOf(given: KubeObject): { readonly resourceVersion?: string } {
+  const { resourceVersion } = given.metadata;
+  return resourceVersion ? { resourceVersion } : {};
+}
+
+function withStatusOf(next: KubeObject, stored: KubeObject): KubeObject {
+  const { status: _dropped, ...rest } = next;
+  return (stored["status"] === undefined ? rest : { ...rest, status: stored["status"] }) as KubeObject;
+}
+
+function withGeneration(object: KubeObject, generation: number): KubeObject {
+  return { ...object, metadata: { ...object.metadata, generation } };
+}

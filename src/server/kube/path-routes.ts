@@ -1,0 +1,22 @@
+/** Paths that are no stored resource: version, health, discovery, metrics and the node's own group. */
+import type { PathHandler } from "./context.ts";
+import { nodePath } from "./node-paths.ts";
+import { discoveryPath } from "./paths/discovery.ts";
+import { health } from "./paths/health.ts";
+import { metricsPath } from "./paths/metrics.ts";
+import { version } from "./paths/version.ts";
+
+const FIXED: Readonly<Record<string, PathHandler>> = {
+  "/version": version,
+  "/healthz": health,
+  "/livez": health,
+  "/readyz": health,
+};
+
+/** The handler of a path that is no stored resource; undefined when there is none. */
+export function pathHandlerOf(method: string, path: string): PathHandler | undefined {
+  const plain = path.replace(/\/+$/, "");
+  const read = method === "GET" || method === "HEAD";
+  if (read && Object.hasOwn(FIXED, plain)) return FIXED[plain];
+  return (read ? (discoveryPath(plain) ?? metricsPath(plain)) : undefined) ?? nodePath(method, plain);
+}

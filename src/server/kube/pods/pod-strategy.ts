@@ -1,0 +1,50 @@
+/** What happens to a Pod when it is written. Kubernetes: pkg/registry/core/pod/strategy.go. */
+import { invalid } from "../../../api/field-error.ts";
+import type { FieldError } from "../../../api/field-error.ts";
+import type { Pod } from "../../../api/gen/types.ts";
+import type { KubeObject } from "../../../api/object.ts";
+import { qosClassOf } from "../../../api/qos.ts";
+import { invalidObject } from "../../../api/status.ts";
+import { unsupportedFields } from "../../../api/support.ts";
+import type { KubeServerOptions, ResourceContext } from "../context.ts";
+import type { Strategy } from "../objects/strategy.ts";
+
+export const podStrategy: Strategy = {
+  generation: true,
+  hasStatus: true,
+  durability: "sync",
+  prepareCreate,
+  checkSupport,
+};
+
+/** There is one node, so a Pod is bound as it is stored, and one write is enough. */
+function prepareCreate(object: KubeObject, node: KubeServerOptions): KubeObject {
+  const pod = object as Pod;
+  if (!pod.spec) return pod;
+  const { creationTimestamp } = pod.metadata;
+  const scheduled = {
+    type: "PodScheduled",
+    status: "True",
+    observedGeneration: 1,
+    ...(creationTimestamp ? { lastTransitionTime: creationTimestamp } : {}),
+  };
+  return {
+    ...pod,
+    spec: { ...pod.spec, nodeName: pod.spec.nodeName || node.nodeName },
+    status: { phase: "Pending", qosClass: qosClassOf(pod.spec), conditions: [scheduled] },
+  };
+}
+
+function checkSupport(object: KubeObject, { node, warnings }: ResourceContext): void {
+  const pod = object as Pod;
+  const refused: FieldError[] = [];
+  for (const { path, effect, message } of unsupportedFields(pod)) {
+    if (effect === "warn") warnings.push(`${path}: ${message}`);
+    else refused.push({ type: "FieldValueNotSupported", field: path, body: message });
+  }
+  const { nodeName } = pod.spec ?? {};
+  if (nodeName && nodeName !== node.nodeName) {
+    refused.push(invalid("spec.nodeName", nodeName, `must be empty or "${node.nodeName}", the only node`));
+  }
+  if (refused.length > 0) throw invalidObject("Pod", pod.metadata.name ?? "", refused);
+}

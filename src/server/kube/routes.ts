@@ -1,0 +1,74 @@
+/** The route table: verb × resource × subresource → handler. Discovery derives from it. */
+import type { Resource } from "../../api/resources.ts";
+import { methodNotAllowed } from "../../api/status.ts";
+import type { Handler } from "./context.ts";
+import { pathNotFound } from "./errors.ts";
+import { createObject } from "./objects/create.ts";
+import { deleteCollection } from "./objects/delete-collection.ts";
+import { deleteObject } from "./objects/delete.ts";
+import { getObject } from "./objects/get.ts";
+import { listObjects } from "./objects/list.ts";
+import { patchObject } from "./objects/patch.ts";
+import { updateObject } from "./objects/update.ts";
+import { watchObjects } from "./objects/watch.ts";
+import { attachToPod } from "./pods/attach.ts";
+import { execInPod } from "./pods/exec.ts";
+import { readPodLog } from "./pods/log.ts";
+import { forwardPorts } from "./pods/port-forward.ts";
+import type { ResourceRequest, Verb } from "./request-info.ts";
+
+/** What can be done with any stored object, as far as the resource's row in api/resources.ts allows it. */
+const OBJECT_VERBS: Readonly<Record<Verb, Handler>> = {
+  get: getObject,
+  list: listObjects,
+  watch: watchObjects,
+  create: createObject,
+  update: updateObject,
+  patch: patchObject,
+  delete: deleteObject,
+  deletecollection: deleteCollection,
+};
+
+export interface Subresource {
+  /** Plural of its resource. */
+  readonly resource: string;
+  readonly name: string;
+  /** The kind that its documents have, for discovery. */
+  readonly kind: string;
+  readonly verbs: Readonly<Partial<Record<Verb, Handler>>>;
+}
+
+const STATUS_VERBS = { get: getObject, update: updateObject, patch: patchObject };
+
+export const SUBRESOURCES: readonly Subresource[] = [
+  { resource: "pods", name: "status", kind: "Pod", verbs: STATUS_VERBS },
+  { resource: "pods", name: "log", kind: "Pod", verbs: { get: readPodLog } },
+  { resource: "pods", name: "exec", kind: "PodExecOptions", verbs: { get: execInPod, create: execInPod } },
+  { resource: "pods", name: "attach", kind: "PodAttachOptions", verbs: { get: attachToPod, create: attachToPod } },
+  {
+    resource: "pods",
+    name: "portforward",
+    kind: "PodPortForwardOptions",
+    verbs: { get: forwardPorts, create: forwardPorts },
+  },
+  { resource: "namespaces", name: "status", kind: "Namespace", verbs: STATUS_VERBS },
+  { resource: "nodes", name: "status", kind: "Node", verbs: STATUS_VERBS },
+];
+
+/** The handler of a request for a resource. Throws `NotFound` or `MethodNotAllowed`. */
+export function resourceHandlerOf(resource: Resource, info: ResourceRequest): Handler {
+  const { verb, name, subresource } = info;
+  if (subresource !== "") {
+    const row = SUBRESOURCES.find((each) => each.resource === resource.plural && each.name === subresource);
+    if (!row) throw pathNotFound();
+    const handler = row.verbs[verb];
+    if (!handler) throw methodNotAllowed(resource, verb);
+    return handler;
+  }
+  const onCollection = verb === "create" || verb === "deletecollection" || verb === "list";
+  const misplaced = verb !== "watch" && onCollection !== (name === "");
+  // A namespaced object has no place without its namespace; reading across all namespaces is fine.
+  const homeless = resource.namespaced && info.namespace === "" && verb !== "list" && verb !== "watch";
+  if (misplaced || homeless || !resource.verbs.includes(verb)) throw methodNotAllowed(resource, verb);
+  return OBJECT_VERBS[verb];
+}
