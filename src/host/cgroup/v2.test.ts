@@ -83,7 +83,7 @@ test("stats reads usage, working set, limit, io and kills", async () => {
 
 test("processes are those of the whole subtree, each once", async () => {
   await put({ "a/cgroup.procs": "", "a/b/cgroup.procs": "7\n8\n", "a/b/c/cgroup.procs": "8\n9\n" });
-  expect((await cgroup.processes("a")).toSorted()).toEqual([7, 8, 9]);
+  expect((await cgroup.processes("a")).toSorted((a, b) => a - b)).toEqual([7, 8, 9]);
 });
 
 test("kill writes cgroup.kill, and remove removes depth first", async () => {

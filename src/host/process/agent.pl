@@ -31,14 +31,18 @@ use constant {
     READ_BYTES       => 65536,
     CLOSE_RANGE_CLOEXEC => 4,
     DRAIN_READS_MAX  => 64,
+    DEFAULT_PATH     => '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 };
 
 # System call numbers by machine; aarch64 and riscv64 share the generic table.
-my @generic = (mount => 40, umount2 => 39, unshare => 97, setns => 268, sethostname => 161, signalfd4 => 74, memfd_create => 279, close_range => 436);
+my @generic = (
+    mount => 40, umount2 => 39, unshare => 97, setns => 268, sethostname => 161, signalfd4 => 74, memfd_create => 279,
+    execve => 221, close_range => 436,
+);
 my %TABLE = (
     x86_64 => {
         mount => 165, umount2 => 166, unshare => 272, setns => 308, sethostname => 170, signalfd4 => 289, memfd_create => 319,
-        close_range => 436,
+        execve => 59, close_range => 436,
     },
     aarch64 => {@generic},
     riscv64 => {@generic},
@@ -51,7 +55,6 @@ my (%jobs, %by_id, %readers, $read_set, $in, $failures_r, $failures_w, $chld, $n
 $read_set = $in = '';
 
 sub serve {
-    $SIG{$_} = 'IGNORE' for qw(PIPE INT HUP QUIT TERM);
     close_on_exec_all();
     chdir '/';
     umask 022;
@@ -59,8 +62,10 @@ sub serve {
     pipe($failures_r, $failures_w) or die "cannot make a pipe: $!\n";
     nonblocking($failures_r);
     # A signalfd, and not a handler: a handler can come just before select() sleeps, and be seen only after it.
-    my $set = POSIX::SigSet->new(POSIX::SIGCHLD());
-    POSIX::sigprocmask(POSIX::SIG_BLOCK(), $set);
+    $SIG{FPE} = 'DEFAULT';    # Perl ignores it, which a program would inherit
+    # The others are blocked, not ignored, since one call then gives a child all its signals back.
+    my @blocked = (POSIX::SIGCHLD(), POSIX::SIGPIPE(), POSIX::SIGINT(), POSIX::SIGHUP(), POSIX::SIGQUIT(), POSIX::SIGTERM());
+    POSIX::sigprocmask(POSIX::SIG_BLOCK(), POSIX::SigSet->new(@blocked));
     my $mask = pack('Q', 1 << (POSIX::SIGCHLD() - 1));
     my $fd = syscall($SYS->{signalfd4}, -1, $mask, 8, SFD_CLOEXEC_NONBLOCK);
     die "cannot make a signalfd: $!\n" if $fd < 0;
@@ -180,12 +185,15 @@ sub run {
         1;
     };
     return reply($id, 'failed', failure_of($@)) unless $ok;
+    # All that needs memory is made before the fork: a page that the child is first to write costs a fault.
+    my %env = @rest;
+    $env{$sync_env} = fileno $sync_w if $sync_w;
+    my @env = map { "$_=$env{$_}" } keys %env;
+    my @paths = index($argv[0], '/') >= 0 ? $argv[0] : map { "$_/$argv[0]" } split(/:/, $env{PATH} // DEFAULT_PATH);
+    my ($argv, $envp) = (pack('p*', @argv, undef), pack('p*', @env, undef));
     my $pid = fork;
     return reply($id, 'failed', 'fork', 0 + $!, '') unless defined $pid;
-    if ($pid == 0) {
-        my %env = @rest;
-        become($netns, $cwd, $job->{in}, $out, $err, $sync_env, $sync_w, \%env, @argv);
-    }
+    become($netns, $cwd, [$job->{in}, $out, $err], $sync_w, \@paths, $argv, $envp) if $pid == 0;
     delete $job->{in};
     $job->{pid} = $pid;
     $by_id{$id} = $jobs{$pid} = $job;
@@ -204,28 +212,22 @@ sub run {
 
 # In the child: never returns.
 sub become {
-    my ($netns, $cwd, $stdin, $out, $err, $sync_env, $sync_w, $env, @argv) = @_;
-    my $ok = eval {
+    my ($netns, $cwd, $streams, $sync_w, $paths, $argv, $envp) = @_;
+    eval {
         POSIX::setsid();
-        POSIX::dup2(fileno $stdin, 0);
-        POSIX::dup2(fileno $out,   1);
-        POSIX::dup2(fileno $err,   2);
-        if ($sync_w) {
-            fcntl($sync_w, Fcntl::F_SETFD(), 0);
-            $env->{$sync_env} = fileno $sync_w;
-        }
+        POSIX::dup2(fileno $streams->[$_], $_) for 0 .. 2;
+        fcntl($sync_w, Fcntl::F_SETFD(), 0) if $sync_w;
         if ($netns ne '') { enter_netns($netns) or failure('netns', $netns) }
         if ($cwd ne '') { chdir $cwd or failure('cwd', $cwd) }
-        1;
-    };
-    if ($ok) {
-        %ENV = %$env;
-        $SIG{$_} = 'DEFAULT' for qw(PIPE INT HUP QUIT TERM CHLD);
         POSIX::sigprocmask(POSIX::SIG_SETMASK(), POSIX::SigSet->new());
-        no warnings 'exec';
-        exec { $argv[0] } @argv;
-        $@ = ['exec', 0 + $!, $argv[0]];
-    }
+        my $errno = POSIX::ENOENT();
+        for my $path (@$paths) {
+            syscall($SYS->{execve}, $path, $argv, $envp);
+            $errno = 0 + $! unless $!{ENOENT} || $!{ENOTDIR};
+        }
+        $! = $errno;
+        failure('exec', $paths->[-1]);
+    };
     report_failure(failure_of($@));
     POSIX::_exit(127);
 }
