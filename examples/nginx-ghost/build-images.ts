@@ -3,13 +3,13 @@
  *
  *     node examples/nginx-ghost/build-images.ts --out DIR
  *
- * DIR gets `nginx.tar` and `ghost.tar`; what is there already is not built again unless the recipe below has changed. It
+ * DIR gets `nginx.tar` and `ghost.tar`; what is there already is not built again unless its recipe below has changed. It
  * needs root (mmdebstrap sets owners) and the Debian packages that images.ts names, and takes some three minutes, nearly
  * all of it for Ghost: 1,600 npm packages to fetch, and SQLite to compile.
  */
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { openSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { access, mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -69,8 +69,13 @@ set -eu
 content=/var/lib/ghost/content
 [ -e "$content/themes" ] || cp -R /opt/ghost/content/. "$content/"
 mkdir -p "$content/data"
-exec node /opt/ghost/index.js "$@"
+cd /opt/ghost
+exec node index.js "$@"
 `;
+
+/** What decides the content of each archive: when one changes, the archive is built anew. */
+const NGINX_INGREDIENTS = [RECIPE.suite, RECIPE.epoch, LEAN, NGINX_HOOK];
+const GHOST_INGREDIENTS = [RECIPE, LEAN, GHOST_HOOK, GHOST_CONFIG, GHOST_START];
 
 interface Build {
   readonly out: string;
@@ -167,12 +172,15 @@ async function trim(build: Build, app: string): Promise<void> {
   await build.run(["find", app, "-name", "*.map", "-type", "f", "-delete"]);
 }
 
-/** Builds `tar` unless it is there and was made by the same recipe. Half an archive is never seen under its name. */
-async function unlessBuilt(build: Build, tar: string, make: (part: string) => Promise<void>): Promise<void> {
+/** Builds `tar` unless it is there and was made of the same ingredients. Half an archive is never seen under its name. */
+async function unlessBuilt(
+  build: Build,
+  tar: string,
+  ingredients: readonly unknown[],
+  make: (part: string) => Promise<void>,
+): Promise<void> {
   const stamp = `${tar}.recipe`;
-  const recipe = createHash("sha256")
-    .update(await readFile(import.meta.filename))
-    .digest("hex");
+  const recipe = createHash("sha256").update(JSON.stringify(ingredients)).digest("hex");
   const present = await access(tar).then(
     () => true,
     () => false,
@@ -201,8 +209,8 @@ export async function buildImages(out: string, print: (line: string) => void): P
   };
   const [nginx, ghost] = exampleImages(out);
   const results = await Promise.allSettled([
-    unlessBuilt(build, nginx!.tar, async (part) => await buildNginx(build, part)),
-    unlessBuilt(build, ghost!.tar, async (part) => await buildGhost(build, part)),
+    unlessBuilt(build, nginx!.tar, NGINX_INGREDIENTS, async (part) => await buildNginx(build, part)),
+    unlessBuilt(build, ghost!.tar, GHOST_INGREDIENTS, async (part) => await buildGhost(build, part)),
   ]);
   for (const result of results) if (result.status === "rejected") throw result.reason;
 }
@@ -224,6 +232,7 @@ async function runLogged(
     child.once("error", (error) => done(error.message));
     child.once("close", (status, signal) => done(status ?? signal ?? "killed"));
   });
+  closeSync(output);
   if (code === 0) return;
   const tail = (await readFile(log, "utf8")).split("\n").slice(-20).join("\n");
   throw new Error(

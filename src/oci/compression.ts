@@ -35,6 +35,7 @@ export async function decompress(
   if (compression === "none") return { compression, content: whole };
   const options = { chunkSize: CHUNK_BYTES };
   const decoder = compression === "gzip" ? createGunzip(options) : createZstdDecompress(options);
+  decoder.on("error", () => {}); // kept by the stream: its reader sees it, also when it starts later
   // An error of either side ends both; the reader of `decoder` sees it.
   pipeline(Readable.from(whole, { objectMode: false }), decoder, () => {});
   return { compression, content: decoder };

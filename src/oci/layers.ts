@@ -3,14 +3,15 @@
  * filter makes the tar stream harmless and rewrites whiteouts, and GNU tar writes files: it sets owners, extended
  * attributes, capabilities and device nodes, for which Node has no calls.
  */
-import { createHash } from "node:crypto";
+import { type Hash, createHash } from "node:crypto";
 import { once } from "node:events";
 import { chmod, mkdir, rm } from "node:fs/promises";
 
-import { MinkeError, errnoOf, messageOf } from "../base/errors.ts";
+import { MinkeError } from "../base/errors.ts";
 import type { ChildStream, Host } from "../host/host.ts";
 import { type Compression, decompress } from "./compression.ts";
 import { LAYER_LIMITS, LayerFilter, type LayerLimits } from "./layer-filter.ts";
+import { diskFull, streamError } from "./stream-error.ts";
 
 /** Extracts standard input into the current directory, as root, with all that an image may carry. */
 const TAR = [
@@ -65,17 +66,10 @@ export async function unpackLayer(request: UnpackRequest): Promise<UnpackedLayer
   undo.defer(async () => await rm(request.target, { recursive: true, force: true }));
   await chmod(request.target, 0o755); // what mkdir makes depends on the umask
   const blobHash = createHash("sha256");
-  const { compression, content } = await decompressLayer(request.blob, blobHash);
-  const tarHash = compression === "none" ? blobHash : createHash("sha256");
   const filter = new LayerFilter(request.limits ?? LAYER_LIMITS);
-  const tar = request.host.process.stream({ argv: TAR, cwd: request.target });
-  try {
-    await feed(tar, filter, content, (chunk) => tarHash !== blobHash && tarHash.update(chunk));
-  } catch (error) {
-    tar.kill("SIGKILL");
-    await tar.exited;
-    throw error;
-  }
+  const { compression, tarHash } = await extract(request, blobHash, filter).catch((error: unknown) => {
+    throw streamError("unpack the layer", error);
+  });
   if (request.needsEndMark === true && !filter.ended) {
     throw new MinkeError("InvalidArgument", "Cannot read the tar archive: it is truncated; its end mark is missing");
   }
@@ -87,26 +81,37 @@ export async function unpackLayer(request: UnpackRequest): Promise<UnpackedLayer
   return { blobDigest, diffId, compression, ...filter.usage };
 }
 
-async function decompressLayer(
-  blob: AsyncIterable<Uint8Array>,
-  hash: { update(chunk: Uint8Array): unknown },
-): Promise<{ compression: Compression; content: AsyncIterable<Uint8Array> }> {
-  const hashed = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const chunk of blob) {
-      hash.update(chunk);
-      yield chunk;
-    }
-  };
-  return await decompress(hashed());
+async function extract(
+  request: UnpackRequest,
+  blobHash: Hash,
+  filter: LayerFilter,
+): Promise<{ readonly compression: Compression; readonly tarHash: Hash }> {
+  const { compression, content } = await decompress(observed(request.blob, (chunk) => blobHash.update(chunk)));
+  // An uncompressed blob is the tar stream: one digest serves for both.
+  const tarHash = compression === "none" ? blobHash : createHash("sha256");
+  const tar = request.host.process.stream({ argv: TAR, cwd: request.target });
+  try {
+    await feed(tar, filter, tarHash === blobHash ? content : observed(content, (chunk) => tarHash.update(chunk)));
+  } catch (error) {
+    tar.kill("SIGKILL");
+    await tar.exited;
+    throw error;
+  }
+  return { compression, tarHash };
+}
+
+async function* observed(
+  source: AsyncIterable<Uint8Array>,
+  look: (chunk: Uint8Array) => void,
+): AsyncGenerator<Uint8Array> {
+  for await (const chunk of source) {
+    look(chunk);
+    yield chunk;
+  }
 }
 
 /** Sends the filtered stream to tar, and waits until tar has done its work. */
-async function feed(
-  tar: ChildStream,
-  filter: LayerFilter,
-  content: AsyncIterable<Uint8Array>,
-  observe: (chunk: Uint8Array) => void,
-): Promise<void> {
+async function feed(tar: ChildStream, filter: LayerFilter, content: AsyncIterable<Uint8Array>): Promise<void> {
   const complaints: Buffer[] = [];
   let complaintBytes = 0;
   tar.stderr.on("data", (data: Buffer) => {
@@ -119,16 +124,11 @@ async function feed(
     isGone = true;
     return code;
   });
-  try {
-    for await (const chunk of content) {
-      observe(chunk);
-      await write(tar, filter.push(chunk), gone);
-      if (isGone) break;
-    }
-    if (!isGone) await write(tar, filter.end(), gone);
-  } catch (error) {
-    throw asLayerError(error);
+  for await (const chunk of content) {
+    await write(tar, filter.push(chunk), gone);
+    if (isGone) break;
   }
+  if (!isGone) await write(tar, filter.end(), gone);
   tar.stdin.end();
   const code = await gone;
   if (code !== 0) throw tarFailed(code, Buffer.concat(complaints).toString("utf8").slice(0, STDERR_BYTES_MAX));
@@ -154,24 +154,11 @@ function checkDigest(what: string, expected: string | undefined, actual: string)
   );
 }
 
-/** Errors of zlib and of the source say what; this says where. */
-function asLayerError(error: unknown): unknown {
-  if (error instanceof MinkeError) return error;
-  const code = errnoOf(error);
-  const isDamage = code?.startsWith("Z_") === true || code?.startsWith("ZSTD_") === true;
-  const why = isDamage ? `its compressed data is damaged or cut off (${messageOf(error)})` : messageOf(error);
-  return new MinkeError("InvalidArgument", `Cannot unpack the layer: ${why}`, { cause: error });
-}
-
 function tarFailed(code: number, stderr: string): MinkeError {
   const lines = stderr.split("\n").filter((line) => line !== "" && !line.includes("Exiting with failure status"));
   const why = lines[0] ?? `tar ended with code ${code}`;
-  const isFull = stderr.includes("No space left on device");
-  return new MinkeError(
-    isFull ? "ResourceExhausted" : "Internal",
-    isFull
-      ? `Cannot unpack the layer: the disk is full (${why}); make room, for example with minke image prune`
-      : `Cannot unpack the layer: ${why}`,
-    { details: { argv: TAR, code, stderr: lines.slice(0, 20) } },
-  );
+  if (stderr.includes("No space left on device")) return diskFull("unpack the layer", why);
+  return new MinkeError("Internal", `Cannot unpack the layer: ${why}`, {
+    details: { argv: TAR, code, stderr: lines.slice(0, 20) },
+  });
 }

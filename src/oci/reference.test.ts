@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { MinkeError } from "../base/errors.ts";
+import type { MinkeError } from "../base/errors.ts";
 import { candidates, familiar, normalize, normalizeNew, parseReference } from "./reference.ts";
 
 const DIGEST = `sha256:${"a".repeat(64)}`;

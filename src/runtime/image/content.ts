@@ -1,0 +1,156 @@
+/**
+ * The store's content on disk. Whoever changes the index holds the lock of {@link Content.change}; blobs come into the
+ * store inside of it, so that no cleaning sees them before a name does.
+ */
+import { randomUUID } from "node:crypto";
+import { mkdir, readFile, readdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import { MinkeError, messageOf } from "../../base/errors.ts";
+import { KeyedLock } from "../../base/keyed-lock.ts";
+import type { Logger } from "../../base/logger.ts";
+import { atomicWrite, readIfExists } from "../../host/files.ts";
+import { type Descriptor, MEDIA_TYPES, digestOf, readConfig, readIndex, readManifest } from "../../oci/image-format.ts";
+import { Catalog, type IndexEntry, type StoredManifest, toIndexDescriptor, toIndexEntry } from "./catalog.ts";
+import { LAYER_FILES, type ImagePaths } from "./paths.ts";
+
+export class Content {
+  readonly paths: ImagePaths;
+  readonly catalog = new Catalog();
+  readonly #lock = new KeyedLock();
+
+  constructor(paths: ImagePaths) {
+    this.paths = paths;
+  }
+
+  /** Makes the folders, removes what an interrupted operation left, and reads the index. */
+  async open(log: Logger): Promise<void> {
+    const { paths } = this;
+    for (const folder of [paths.incoming, paths.unpacking]) await rm(folder, { recursive: true, force: true });
+    await mkdir(paths.layers, { recursive: true, mode: 0o700 });
+    await mkdir(paths.emptyLayer, { recursive: true, mode: 0o755 });
+    await mkdir(paths.images, { recursive: true, mode: 0o700 });
+    for (const folder of [paths.blobs, paths.incoming, paths.unpacking]) await mkdir(folder, { recursive: true });
+    if ((await readIfExists(paths.layout)) === undefined) {
+      await atomicWrite(paths.layout, JSON.stringify({ imageLayoutVersion: "1.0.0" }), { mode: 0o644, durable: true });
+    }
+    const text = await readIfExists(paths.index);
+    const entries = text === undefined ? [] : readIndex(text, paths.index).map(toIndexEntry);
+    const manifests = new Map<string, StoredManifest>();
+    for (const { name, descriptor } of entries) {
+      try {
+        manifests.set(descriptor.digest, await this.readStored(descriptor));
+      } catch (error) {
+        log.warn(
+          { image: name ?? descriptor.digest, error: messageOf(error) },
+          "An image can not be read and is left out; load or import it again",
+        );
+      }
+    }
+    this.catalog.replace(entries, manifests);
+  }
+
+  /** Reads a manifest and its configuration, checking their digests. */
+  async readStored(descriptor: Descriptor): Promise<StoredManifest> {
+    const manifest = readManifest(await this.#document(descriptor), `manifest ${descriptor.digest}`);
+    const config = readConfig(await this.#document(manifest.config), `configuration ${manifest.config.digest}`);
+    if (config.diffIds.length !== manifest.layers.length) {
+      throw new MinkeError(
+        "InvalidArgument",
+        `Cannot read manifest ${descriptor.digest}: it has ${manifest.layers.length} layers, and its configuration ${config.diffIds.length}`,
+      );
+    }
+    return { descriptor, manifest, config };
+  }
+
+  async #document({ digest }: Descriptor): Promise<string> {
+    const path = this.paths.blob(digest);
+    const data = await readFile(path);
+    if (digestOf(data) !== digest) {
+      throw new MinkeError("FailedPrecondition", `Cannot read ${path}: its content does not have digest ${digest}`);
+    }
+    return data.toString("utf8");
+  }
+
+  /** A name for something new in one of the tmp folders. */
+  temporary(folder: string): string {
+    return join(folder, randomUUID());
+  }
+
+  /** One change at a time of blobs and index. */
+  async change<T>(task: () => Promise<T>): Promise<T> {
+    return await this.#lock.run("index", task);
+  }
+
+  /** Inside {@link change}: makes a blob of a small document. A blob that is there is replaced, which mends a damaged one. */
+  async putData(digest: string, data: Uint8Array): Promise<void> {
+    await atomicWrite(this.paths.blob(digest), data, { mode: 0o644, durable: true });
+  }
+
+  /** Inside {@link change}: moves a file, whose digest has been checked, into the store. */
+  async putFile(digest: string, path: string): Promise<void> {
+    await rename(path, this.paths.blob(digest));
+  }
+
+  /** Inside {@link change}: writes the index, then shows it. */
+  async commit(entries: readonly IndexEntry[]): Promise<void> {
+    const known = this.catalog.manifests;
+    const manifests = new Map<string, StoredManifest>();
+    for (const { descriptor } of entries) {
+      const { digest } = descriptor;
+      if (manifests.has(digest)) continue;
+      const stored = known.get(digest) ?? (await this.readStored(descriptor).catch(() => {}));
+      if (stored) manifests.set(digest, stored);
+    }
+    const index = { schemaVersion: 2, mediaType: MEDIA_TYPES.index, manifests: entries.map(toIndexDescriptor) };
+    await atomicWrite(this.paths.index, JSON.stringify(index, undefined, 2), { mode: 0o644, durable: true });
+    this.catalog.replace(entries, manifests);
+  }
+
+  /** Inside {@link change}: removes blobs and layers that no entry needs. Returns the bytes that came free. */
+  async sweep(): Promise<number> {
+    const blobs = new Set<string>();
+    const layers = new Set<string>();
+    for (const { descriptor } of this.catalog.entries) {
+      const stored = this.catalog.manifests.get(descriptor.digest);
+      // What an entry that can not be read needs is not known; nothing is lost by waiting until it is gone.
+      if (!stored) return 0;
+      const { manifest, config } = stored;
+      for (const { digest } of [descriptor, manifest.config, ...manifest.layers]) blobs.add(this.paths.blob(digest));
+      for (const diffId of config.diffIds) layers.add(this.paths.layer(diffId));
+    }
+    let freed = 0;
+    for (const name of await readdir(this.paths.blobs)) {
+      const path = join(this.paths.blobs, name);
+      if (blobs.has(path)) continue;
+      freed += (await stat(path)).size;
+      await rm(path, { force: true });
+    }
+    for (const path of await this.unpackedLayers()) {
+      if (layers.has(path)) continue;
+      freed += (await readFacts(path)).bytes;
+      // Out of sight first: a layer that is half removed must not be taken for a whole one.
+      const doomed = this.temporary(this.paths.unpacking);
+      await rename(path, doomed);
+      await rm(doomed, { recursive: true, force: true });
+    }
+    return freed;
+  }
+
+  /** The folders of the unpacked layers. */
+  async unpackedLayers(): Promise<readonly string[]> {
+    const names = await readdir(this.paths.layers);
+    return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => join(this.paths.layers, name));
+  }
+}
+
+/** What is known of an unpacked layer. */
+export interface LayerFacts {
+  readonly bytes: number;
+  readonly inodes: number;
+}
+
+export async function readFacts(folder: string): Promise<LayerFacts> {
+  const text = await readIfExists(join(folder, LAYER_FILES.facts));
+  return text === undefined ? { bytes: 0, inodes: 0 } : (JSON.parse(text) as LayerFacts);
+}

@@ -1,0 +1,63 @@
+/** Puts the image service together: one content store, one set of unpacked layers, one verb per file. */
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/logger.ts";
+import type { Host } from "../../host/host.ts";
+import { normalizeNew } from "../../oci/reference.ts";
+import type { ImageService } from "../image.ts";
+import { withEntry } from "./catalog.ts";
+import { Content } from "./content.ts";
+import { importImage } from "./import.ts";
+import { Layers } from "./layers.ts";
+import { loadArchive } from "./load.ts";
+import { notFound } from "./not-found.ts";
+import { imagePaths } from "./paths.ts";
+import { pullImage } from "./pull.ts";
+import { type ImagesInUse, pruneImages, removeImage } from "./remove.ts";
+import { saveImage } from "./save.ts";
+import { imageUsage } from "./usage.ts";
+
+export interface ImageServiceOptions {
+  readonly host: Pick<Host, "process">;
+  /** Directory that lasts; images/ and layers/ are made in it. */
+  readonly root: string;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /**
+   * The ids of images that containers are made of. Their content outlives the removal of their last name, since running
+   * containers have the layers mounted. Default: none.
+   */
+  readonly inUse?: ImagesInUse;
+}
+
+/** Opens the image store, cleaning up what an interrupted operation left. One service per root at a time. */
+export async function createImageService(options: ImageServiceOptions): Promise<ImageService> {
+  const { host, root, log, clock, inUse = async () => new Set<string>() } = options;
+  const content = new Content(imagePaths(root));
+  await content.open(log);
+  const layers = new Layers(host, content);
+  return {
+    list: async () => content.catalog.images,
+    status: async (reference) => content.catalog.find(reference),
+    pull: async (reference) => pullImage(content, reference),
+    remove: async (reference) => await removeImage(content, inUse, reference),
+    import: async (tar, importOptions) => await importImage(content, layers, clock, tar, importOptions),
+    load: async (archive) => await loadArchive(content, archive),
+    save: (reference, format) => saveImage(content, reference, format),
+    tag: async (source, target) => {
+      const name = normalizeNew(target);
+      return await content.change(async () => {
+        const image = content.catalog.find(source);
+        if (!image) throw notFound("tag", source);
+        await content.commit(withEntry(content.catalog.entries, name, content.catalog.manifestOf(image).descriptor));
+        return content.catalog.byId(image.id)!;
+      });
+    },
+    prune: async (pruneOptions) => await pruneImages(content, pruneOptions),
+    layers: async (id) => {
+      const image = content.catalog.find(id);
+      if (!image) throw notFound("unpack", id);
+      return await layers.ensure(image);
+    },
+    usage: async () => await imageUsage(content),
+  };
+}

@@ -1,0 +1,48 @@
+/** `remove` and `prune`: names go first, content after its last name. */
+import type { Image } from "../image.ts";
+import type { IndexEntry } from "./catalog.ts";
+import type { Content } from "./content.ts";
+
+/** The ids of images that a container is made of. */
+export type ImagesInUse = () => Promise<ReadonlySet<string>>;
+
+/** See ImageService.remove. An image that a container is made of stays, without a name, until it is pruned. */
+export async function removeImage(content: Content, inUse: ImagesInUse, reference: string): Promise<void> {
+  await content.change(async () => {
+    const named = content.catalog.findNamed(reference);
+    const image = named?.image ?? content.catalog.find(reference);
+    if (!image) return;
+    const gone = named && named.names.length > 0 ? named.names : image.repoTags;
+    const rest = content.catalog.entries.filter((entry) => entry.name === undefined || !gone.includes(entry.name));
+    const hasName = rest.some((entry) => entry.name !== undefined && isOf(content, entry, image));
+    const entries = hasName ? rest : rest.filter((entry) => !isOf(content, entry, image));
+    const isNeeded = !hasName && (await inUse()).has(image.id);
+    await content.commit(
+      isNeeded ? [...entries, { descriptor: content.catalog.manifestOf(image).descriptor }] : entries,
+    );
+    await content.sweep();
+  });
+}
+
+/** See ImageService.prune. */
+export async function pruneImages(
+  content: Content,
+  options: { readonly all: boolean; readonly inUse: ReadonlySet<string> },
+): Promise<{ readonly removed: readonly string[]; readonly freedBytes: number }> {
+  return await content.change(async () => {
+    const doomed = content.catalog.images.filter(
+      (image) => !options.inUse.has(image.id) && (options.all || image.repoTags.length === 0),
+    );
+    const entries = content.catalog.entries.filter((entry) => !doomed.some((image) => isOf(content, entry, image)));
+    if (doomed.length > 0) await content.commit(entries);
+    const freedBytes = await content.sweep();
+    return {
+      removed: doomed.flatMap((image) => (image.repoTags.length > 0 ? image.repoTags : [image.id])),
+      freedBytes,
+    };
+  });
+}
+
+function isOf(content: Content, entry: IndexEntry, image: Image): boolean {
+  return content.catalog.manifests.get(entry.descriptor.digest)?.manifest.config.digest === image.id;
+}

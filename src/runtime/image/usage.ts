@@ -1,0 +1,22 @@
+/** What images and layers take on the disk. Layers tell what they hold; nothing is walked. */
+import { readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+
+import { type Content, readFacts } from "./content.ts";
+
+export async function imageUsage(
+  content: Content,
+): Promise<{ readonly usedBytes: number; readonly inodesUsed: number; readonly path: string }> {
+  let usedBytes = 0;
+  let inodesUsed = 0;
+  for (const name of await readdir(content.paths.blobs)) {
+    usedBytes += (await stat(join(content.paths.blobs, name)).catch(() => ({ size: 0 }))).size;
+    inodesUsed++;
+  }
+  for (const folder of await content.unpackedLayers()) {
+    const { bytes, inodes } = await readFacts(folder);
+    usedBytes += bytes;
+    inodesUsed += inodes;
+  }
+  return { usedBytes, inodesUsed, path: content.paths.images };
+}
