@@ -4,15 +4,15 @@
 #   perl attach-bridge.pl exec DIRECTORY COMMAND...   starts COMMAND (conmon --exec --exec-attach) and joins its terminal
 #
 # Standard output carries frames: 4 bytes length (big endian), 1 byte stream, data. Streams: 2 = stdout, 3 = stderr (both
-# conmon's own numbers), 1 = how the exec ended (the exit code, a space and a message). Standard input is sent as it comes;
-# its end is passed on. Needs nothing beyond Debian's perl-base.
+# conmon's own numbers), 0 = the streams are joined (the first frame, without data), 1 = how the exec ended (the exit code,
+# a space and a message). Standard input is sent as it comes; its end is passed on. Needs nothing beyond Debian's perl-base.
 use strict;
 use warnings;
 use POSIX  ();
 use Socket ();
 use Fcntl  ();
 
-use constant { PACKET_BYTES_MAX => 65536, INPUT_BYTES_MAX => 8192, STREAM_END => 1 };
+use constant { PACKET_BYTES_MAX => 65536, INPUT_BYTES_MAX => 8192, MESSAGE_BYTES_MAX => 4096, STREAM_JOINED => 0, STREAM_END => 1 };
 
 my ($mode, $directory, @command) = @ARGV;
 $SIG{PIPE} = 'IGNORE';
@@ -21,6 +21,7 @@ binmode STDOUT;
 
 my ($sync, $start, $conmon) = $mode eq 'exec' ? start_exec() : ();
 my $socket = connect_attach();
+frame(chr(STREAM_JOINED));
 if ($start) { syswrite($start, "\n"); close $start }
 pump();
 my $exit = $sync ? read_exit($sync) : '0 ';
@@ -96,13 +97,13 @@ sub frame {
     }
 }
 
-# The lines of the sync pipe: first the pid (or a failure), last the exit code.
+# The lines of the sync pipe: first the pid (or a failure), last the exit code. Why a process could not be run stands in
+# crun's log: with a terminal, conmon does not tell.
 sub read_exit {
     my ($pipe) = @_;
-    my ($code, $message) = (-1, '');
-    while (my $line = <$pipe>) {
-        $code = $1 if $line =~ /"data"\s*:\s*(-?\d+)/;
-        $message = $1 if $line =~ /"message"\s*:\s*"((?:[^"\\]|\\.)*)"/;
-    }
+    my $code = -1;
+    while (my $line = <$pipe>) { $code = $1 if $line =~ /"data"\s*:\s*(-?\d+)/ }
+    my $message = '';
+    if ($code < 0 && open(my $log, '<', 'crun.log')) { read($log, $message, MESSAGE_BYTES_MAX) }
     return "$code $message";
 }

@@ -3,67 +3,82 @@ import { join } from "node:path";
 import { PassThrough } from "node:stream";
 
 import { MinkeError } from "../base/errors.ts";
-import type { ChildStream, Host } from "../host/host.ts";
-import { RUNTIME_ENV } from "./crun.ts";
+import type { Host } from "../host/host.ts";
+import { commandFailureExit, crunMessage, RUNTIME_ENV } from "./crun.ts";
 
 const BRIDGE = join(import.meta.dirname, "attach-bridge.pl");
-const STREAM = { end: 1, stdout: 2, stderr: 3 } as const;
+const STREAM = { joined: 0, end: 1, stdout: 2, stderr: 3 } as const;
 const LENGTH_BYTES = 4;
-/** Longest message of the bridge's own that is kept, in bytes. */
-const ERROR_BYTES_MAX = 4096;
+/** Longest complaint of the bridge that is kept, in bytes. */
+const COMPLAINT_BYTES_MAX = 4096;
+/** What ends without telling was killed. */
+const KILLED_EXIT = 137;
 
 export interface Bridge {
-  readonly pid: number;
   readonly stdin: NodeJS.WritableStream;
   readonly stdout: NodeJS.ReadableStream;
   readonly stderr: NodeJS.ReadableStream;
-  /**
-   * Resolves when the container's side has closed: with the exit code of an exec, with 0 of an attach. Rejects when the
-   * bridge could not be made.
-   */
-  readonly ended: Promise<{ readonly code: number; readonly message: string }>;
+  /** Resolves when the container's side has closed: with the exit code of an exec, with 0 of an attach. */
+  readonly exited: Promise<number>;
   close(): void;
 }
 
 /** Joins the streams of the container whose monitor has its socket in `directory`. */
-export function attachTo(host: Pick<Host, "process">, directory: string): Bridge {
+export async function attachTo(host: Pick<Host, "process">, directory: string): Promise<Bridge> {
   return open(host, ["attach", directory]);
 }
 
 /** Starts `command` (see `Conmon.execCommand`) with its socket in `directory`, and joins its terminal. */
-export function execThrough(host: Pick<Host, "process">, directory: string, command: readonly string[]): Bridge {
+export async function execThrough(
+  host: Pick<Host, "process">,
+  directory: string,
+  command: readonly string[],
+): Promise<Bridge> {
   return open(host, ["exec", directory, ...command]);
 }
 
-function open(host: Pick<Host, "process">, args: readonly string[]): Bridge {
+/** Resolves when the streams are joined, so that nothing that is printed from then on is missed. */
+async function open(host: Pick<Host, "process">, args: readonly string[]): Promise<Bridge> {
   const child = host.process.stream({ argv: ["perl", BRIDGE, ...args], env: RUNTIME_ENV });
+  let complaint = "";
+  child.stderr.on(
+    "data",
+    (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(0, COMPLAINT_BYTES_MAX)),
+  );
+  const source = frames(child.stdout);
+  const first = await source.next();
+  if (first.done || first.value[0] !== STREAM.joined) {
+    await child.exited;
+    const why = complaint.trim() || "the bridge to the container's monitor ended";
+    throw new MinkeError("Internal", `Cannot attach: ${why}`, { details: { args } });
+  }
   const stdout = new PassThrough();
   const stderr = new PassThrough();
-  const ended = decode(child, stdout, stderr).finally(() => {
+  const exited = decode(source, stdout, stderr).finally(async () => {
     stdout.end();
     stderr.end();
+    await child.exited;
   });
-  ended.catch(() => {}); // whoever does not ask does not mind
-  return { pid: child.pid, stdin: child.stdin, stdout, stderr, ended, close: () => child.kill("SIGKILL") };
+  return { stdin: child.stdin, stdout, stderr, exited, close: () => child.kill("SIGKILL") };
 }
 
-async function decode(
-  child: ChildStream,
-  stdout: PassThrough,
-  stderr: PassThrough,
-): Promise<{ code: number; message: string }> {
-  let said = "";
-  child.stderr.on("data", (chunk: Buffer) => (said = (said + chunk.toString()).slice(0, ERROR_BYTES_MAX)));
-  let end: string | undefined;
-  for await (const frame of frames(child.stdout)) {
+async function decode(source: AsyncIterable<Buffer>, stdout: PassThrough, stderr: PassThrough): Promise<number> {
+  let code = KILLED_EXIT;
+  for await (const frame of source) {
     const data = frame.subarray(1);
-    if (frame[0] === STREAM.end) end = data.toString();
+    if (frame[0] === STREAM.end) code = await endOf(data.toString(), stdout);
     else if (data.length > 0) await write(frame[0] === STREAM.stderr ? stderr : stdout, data);
   }
-  await child.exited;
-  const [, code, message = ""] = /^(-?\d+) ([^]*)$/.exec(end ?? "") ?? [];
-  if (code !== undefined) return { code: Number(code), message };
-  throw new MinkeError("Internal", `Cannot attach: ${said.trim() || "the bridge to the container's monitor ended"}`);
+  return code;
+}
+
+/** A process that could not be run has no code of its own; it gets a shell's, and its terminal shows why. */
+async function endOf(text: string, terminal: PassThrough): Promise<number> {
+  const [, code = "-1", message = ""] = /^(-?\d+) ([^]*)$/.exec(text) ?? [];
+  if (Number(code) >= 0) return Number(code);
+  const why = crunMessage(message);
+  await write(terminal, Buffer.from(`${why}\r\n`));
+  return commandFailureExit(why) ?? KILLED_EXIT;
 }
 
 /** Waits when nobody reads, so that a slow client slows the container and fills no memory. */

@@ -98,6 +98,7 @@ export function createConmon(options: ConmonOptions): Conmon {
     execCommand: (id, directory, processFile) => [
       binary,
       ...common(id, directory),
+      `--runtime-arg=--log=${join(directory, "crun.log")}`,
       "--exec",
       "--exec-attach",
       `--exec-process-spec=${processFile}`,

@@ -96,6 +96,21 @@ export function crunMessage(stderr: string): string {
   return lines.filter((line) => line !== "").join("; ") || "no reason given";
 }
 
+/** As a shell has it: 127 when a command is not there, 126 when it is and can not be executed. */
+const NOT_FOUND_EXIT = 127;
+const NOT_EXECUTABLE_EXIT = 126;
+
+/**
+ * The exit code that crun's words about a command's file stand for; undefined when they are about something else. crun
+ * itself ends with 255 for all of it.
+ */
+export function commandFailureExit(why: string): number | undefined {
+  if (/^executable file .* not found in \$PATH/.test(why)) return NOT_FOUND_EXIT;
+  if (/^open executable: |^exec(?: container process)? [`'"].*[`'"]: |exec format error/i.test(why))
+    return NOT_EXECUTABLE_EXIT;
+  return undefined;
+}
+
 function isGone(done: Completed): boolean {
   return done.code !== 0 && /does not exist|error opening file .*status.*: No such file/i.test(done.stderr);
 }

@@ -9,14 +9,14 @@ import { requireRunning } from "./list.ts";
 export async function attach(scope: Scope, id: string): Promise<StreamSession> {
   const { record } = await requireRunning(scope, id, "attach");
   const { bundle } = containerPaths(scope.layout, id);
-  const bridge = attachTo(scope.host, bundle);
+  const bridge = await attachTo(scope.host, bundle);
   const { stdin, tty } = record.config;
   return {
     ...(stdin ? { stdin: bridge.stdin } : {}),
     stdout: bridge.stdout,
     ...(tty ? {} : { stderr: bridge.stderr }),
     resize: (width, height) => void (tty && scope.conmon.resize(bundle, width, height)),
-    exited: bridge.ended.then(({ code }) => code),
+    exited: bridge.exited.then(() => 0),
     close: () => bridge.close(),
   };
 }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { isMinkeError, messageOf, MinkeError } from "../../base/errors.ts";
 import { newId } from "../../base/ids.ts";
 import type { Launched } from "../../oci/conmon.ts";
+import { commandFailureExit } from "../../oci/crun.ts";
 import { writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { Image } from "../image.ts";
 import { containerPaths } from "../layout.ts";
@@ -174,7 +175,7 @@ async function launch(
     if (!isMinkeError(cause)) throw cause;
     const told = cause.details["runtimeMessage"];
     const why = typeof told === "string" ? told : messageOf(cause);
-    if (isCommandFailure(why)) return { startFailure: startFailure(command, why) };
+    if (commandFailureExit(why) !== undefined) return { startFailure: startFailure(command, why) };
     throw new MinkeError(
       "Internal",
       `Cannot create container "${config.metadata.name}": ${why}; check its command, mounts, working directory and security settings`,
@@ -190,14 +191,10 @@ async function launch(
   };
 }
 
-/** crun's words for a command's file that is not there, or that may not be executed. */
-function isCommandFailure(why: string): boolean {
-  return /executable file|find_executable|exec format error|^open executable|exec `/i.test(why);
-}
-
 /** containerd's words, which people know and tools look for. */
 export function startFailure(command: string, why: string): string {
-  const known = /not found|no such file/i.test(why);
-  const told = known ? `exec: "${command}": executable file not found in $PATH` : `exec: "${command}": ${why}`;
+  const told = /not found|no such file/i.test(why)
+    ? `exec: "${command}": executable file not found in $PATH`
+    : `exec: "${command}": ${why}`;
   return `failed to create task: OCI runtime create failed: ${told}`;
 }

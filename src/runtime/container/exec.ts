@@ -1,11 +1,12 @@
 /** Running one more process inside a container. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 
 import { newId } from "../../base/ids.ts";
 import { execThrough } from "../../oci/attach.ts";
 import { BUNDLE_FILES } from "../../oci/conmon.ts";
-import { RUNTIME_ENV } from "../../oci/crun.ts";
+import { commandFailureExit, RUNTIME_ENV } from "../../oci/crun.ts";
 import type { RuntimeSpec } from "../../oci/runtime-spec.ts";
 import { buildExecProcess } from "../../oci/spec.ts";
 import { containerPaths } from "../layout.ts";
@@ -13,6 +14,11 @@ import type { ExecRequest, StreamSession } from "../runtime.ts";
 import type { ContainerEntry, Scope } from "../scope.ts";
 import { requireRunning } from "./list.ts";
 import { killTree } from "./process-tree.ts";
+
+/** How crun ends when it could not run the process. */
+const CRUN_FAILED = 255;
+/** As much of standard error is looked at, in bytes, to find out why. */
+const COMPLAINT_BYTES_MAX = 512;
 
 /** Same user, capabilities, directory and environment as the container's own process. Exact bytes, exact exit code. */
 export async function exec(scope: Scope, id: string, request: ExecRequest): Promise<StreamSession> {
@@ -24,25 +30,30 @@ export async function exec(scope: Scope, id: string, request: ExecRequest): Prom
   const spec = JSON.parse(readFileSync(containerPaths(scope.layout, id).config, "utf8")) as RuntimeSpec;
   writeFileSync(processFile, JSON.stringify(buildExecProcess(spec.process, request)), { mode: 0o600 });
   const session = request.tty
-    ? withTerminal(scope, entry, directory, processFile)
+    ? await withTerminal(scope, entry, directory, processFile)
     : withPipes(scope, entry, directory, processFile);
   if (!request.stdin) session.stdin?.end();
   request.signal?.addEventListener("abort", () => session.close(), { once: true });
-  const exited = session.exited.finally(() => rmSync(directory, { recursive: true, force: true }));
-  exited.catch(() => {});
-  return { ...session, exited };
+  return { ...session, exited: session.exited.finally(() => rmSync(directory, { recursive: true, force: true })) };
 }
 
 function withPipes(scope: Scope, entry: ContainerEntry, directory: string, processFile: string): StreamSession {
   const pidFile = join(directory, BUNDLE_FILES.pid);
   const argv = scope.crun.execCommand(entry.record.id, processFile, pidFile);
   const child = scope.host.process.stream({ argv, env: RUNTIME_ENV });
+  const stderr = new PassThrough();
+  let complaint = "";
+  child.stderr.on(
+    "data",
+    (chunk: Buffer) => (complaint = (complaint + chunk.toString()).slice(0, COMPLAINT_BYTES_MAX)),
+  );
+  child.stderr.pipe(stderr);
   return {
     stdin: child.stdin,
     stdout: child.stdout,
-    stderr: child.stderr,
+    stderr,
     resize: () => {},
-    exited: child.exited,
+    exited: child.exited.then((code) => (code === CRUN_FAILED ? (commandFailureExit(complaint) ?? code) : code)),
     close: () => {
       child.kill("SIGKILL");
       void killTree(scope, entry.record.cgroupPath, pidFile);
@@ -51,13 +62,22 @@ function withPipes(scope: Scope, entry: ContainerEntry, directory: string, proce
 }
 
 /** conmon holds the terminal; the bridge starts it, tells its exit code, and passes bytes both ways. */
-function withTerminal(scope: Scope, entry: ContainerEntry, directory: string, processFile: string): StreamSession {
-  const bridge = execThrough(scope.host, directory, scope.conmon.execCommand(entry.record.id, directory, processFile));
+async function withTerminal(
+  scope: Scope,
+  entry: ContainerEntry,
+  directory: string,
+  processFile: string,
+): Promise<StreamSession> {
+  const bridge = await execThrough(
+    scope.host,
+    directory,
+    scope.conmon.execCommand(entry.record.id, directory, processFile),
+  );
   return {
     stdin: bridge.stdin,
     stdout: bridge.stdout,
     resize: (width, height) => void scope.conmon.resize(directory, width, height),
-    exited: bridge.ended.then(({ code }) => code),
+    exited: bridge.exited,
     close: () =>
       void killTree(scope, entry.record.cgroupPath, join(directory, BUNDLE_FILES.pid)).then(() => bridge.close()),
   };

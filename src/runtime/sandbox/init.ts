@@ -30,7 +30,7 @@ export async function startInit(scope: Scope, record: SandboxRecord): Promise<Pr
   const [rootfs, privileges] = await Promise.all([ensureRootfs(scope.layout.initRootfs), scope.privileges()]);
   mkdirSync(bundle, { mode: 0o700 });
   await writeFile(join(bundle, "config.json"), JSON.stringify(initSpec(record, rootfs, privileges)));
-  const pidFile = join(bundle, "pid");
+  const pidFile = join(bundle, "pidfile");
   await scope.crun.runDetached(initId(record.id), bundle, pidFile);
   const process = refOf(scope, Number.parseInt(readFileSync(pidFile, "utf8"), 10));
   if (process) return process;

@@ -1,0 +1,141 @@
+/** What a daemon that was killed leaves, and what the next one makes of it. */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readdirSync, rmSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+
+import { sleep, systemClock } from "../../src/base/clock.ts";
+import { containerConfig, eventually, sandboxConfig, testRuntime, type TestRuntime } from "../fixtures/runtime.ts";
+
+let t: TestRuntime;
+let child: ChildProcess | undefined;
+beforeEach(async () => void (t = await testRuntime("rt-crash")));
+afterEach(async () => {
+  child?.kill("SIGKILL");
+  await t[Symbol.asyncDispose]();
+});
+
+async function inChild<T>(command: string): Promise<T> {
+  const program = join(import.meta.dirname, "../fixtures/runtime-child.ts");
+  child = spawn(process.execPath, [program, t.instance.name, t.base, command], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = (await once(createInterface(child.stdout!), "line")) as [string];
+  return JSON.parse(line) as T;
+}
+
+async function killChild(): Promise<void> {
+  const gone = once(child!, "exit");
+  child!.kill("SIGKILL");
+  await gone;
+}
+
+interface Pod {
+  readonly sandbox: string;
+  readonly lives: string;
+  readonly ends: string;
+  readonly waits: string;
+}
+
+describe("after kill -9 of the daemon", () => {
+  test("what lives is adopted, what ended meanwhile has its code and time, what waits can be started", async () => {
+    const pod = await inChild<Pod>("pod");
+    await killChild();
+    const killedMs = systemClock.now();
+    await eventually(() => existsSync(join(t.instance.state, "exits", pod.ends)) || undefined);
+    const runtime = await t.restart();
+
+    expect((await runtime.sandbox(pod.sandbox))?.state).toBe("ready");
+    expect((await runtime.container(pod.lives))?.state.phase).toBe("running");
+    const ends = await runtime.container(pod.ends);
+    expect(ends?.state).toMatchObject({ phase: "exited", exitCode: 9, reason: "Error" });
+    if (ends?.state.phase !== "exited") throw new Error("unreachable");
+    expect(Math.abs(ends.state.finishedMs - killedMs)).toBeLessThan(10_000);
+    expect(ends.state.finishedMs).toBeGreaterThan(ends.state.startedMs);
+    expect((await runtime.startContainer(pod.waits)).state.phase).toBe("running");
+    const sandbox = await runtime.sandbox(pod.sandbox);
+    await expect(runtime.runSandbox(sandbox!.config)).rejects.toMatchObject({ code: "AlreadyExists" });
+    await runtime.stopContainer(pod.lives, 0);
+    expect((await runtime.container(pod.lives))?.state).toMatchObject({ exitCode: 137 });
+    await runtime.removeSandbox(pod.sandbox);
+    expect(await runtime.containers()).toEqual([]);
+  });
+
+  test("at any moment, no half-made thing is left", async () => {
+    for (let round = 0; round < 5; round++) {
+      const { sandbox } = await inChild<{ sandbox: string }>("churn");
+      await sleep(systemClock, 7 + 23 * round);
+      await killChild();
+      const runtime = await t.restart();
+      for (const each of await runtime.sandboxes()) {
+        for (const container of await runtime.containers({ sandboxId: each.id })) {
+          expect(["created", "running", "exited"]).toContain(container.state.phase);
+        }
+        await runtime.removeSandbox(each.id);
+      }
+      expect(await runtime.sandbox(sandbox)).toBeUndefined();
+      for (const folder of ["ns", "containers", "sandboxes", "crun", "exits"]) {
+        expect(readdirSync(join(t.instance.state, folder)), folder).toEqual([]);
+      }
+      expect(await t.host.cgroup.processes(t.instance.cgroupRoot)).toEqual([]);
+    }
+  });
+});
+
+test("a container whose monitor died is ended", async () => {
+  const sandbox = await t.runtime.runSandbox(sandboxConfig(t.base));
+  const { id } = await t.runtime.runContainer(sandbox.id, containerConfig(["sleep", "1000"]));
+  const { readFileSync } = await import("node:fs");
+  process.kill(Number(readFileSync(join(t.instance.state, "containers", id, "conmon.pid"), "utf8")), "SIGKILL");
+  const state = await eventually(async () => {
+    const now = (await t.runtime.container(id))?.state;
+    return now?.phase === "exited" ? now : undefined;
+  });
+  expect(state).toMatchObject({ exitCode: 137, reason: "Error", message: expect.stringContaining("conmon") });
+  await t.runtime.removeSandbox(sandbox.id);
+});
+
+test("after a reboot what ran is exited 255, and its sandbox is notready", async () => {
+  const sandbox = await t.runtime.runSandbox(sandboxConfig(t.base));
+  const ran = await t.runtime.runContainer(sandbox.id, containerConfig(["sleep", "1000"]));
+  const done = await t.runtime.runContainer(
+    sandbox.id,
+    containerConfig(["false"], { metadata: { name: "done", attempt: 0 } }),
+  );
+  await eventually(async () => (await t.runtime.container(done.id))?.state.phase === "exited" || undefined);
+  await t.runtime[Symbol.asyncDispose]();
+  const { simulateReboot } = await import("../fixtures/reboot.ts");
+  await simulateReboot(t.instance.name, t.instance.state);
+
+  const runtime = await t.restart();
+  expect((await runtime.sandbox(sandbox.id))?.state).toBe("notready");
+  expect((await runtime.container(ran.id))?.state).toMatchObject({ exitCode: 255, reason: "Unknown" });
+  expect((await runtime.container(done.id))?.state).toMatchObject({ exitCode: 1, reason: "Error" });
+  expect(existsSync(join(t.instance.root, "containers", ran.id, "upper"))).toBe(true);
+  await runtime.removeSandbox(sandbox.id);
+  expect(existsSync(join(t.instance.root, "containers", ran.id))).toBe(false);
+});
+
+test("broken checkpoints hinder nothing, and what they told of is removed", async () => {
+  const healthy = await t.runtime.runSandbox(sandboxConfig(t.base));
+  const kept = await t.runtime.runContainer(healthy.id, containerConfig(["sleep", "1000"]));
+  const lost = await t.runtime.runContainer(
+    healthy.id,
+    containerConfig(["sleep", "1000"], { metadata: { name: "b", attempt: 0 } }),
+  );
+  const broken = await t.runtime.runSandbox(sandboxConfig(t.base));
+  await t.runtime.runContainer(broken.id, containerConfig(["sleep", "1000"]));
+  truncateSync(join(t.instance.root, "sandboxes", `${broken.id}.json`), 10);
+  rmSync(join(t.instance.root, "containers", lost.id, "container.json"));
+
+  const runtime = await t.restart();
+  expect((await runtime.sandboxes()).map((each) => each.id)).toEqual([healthy.id]);
+  expect((await runtime.containers()).map((each) => each.id)).toEqual([kept.id]);
+  expect((await runtime.container(kept.id))?.state.phase).toBe("running");
+  expect(await t.host.cgroup.exists(broken.cgroupPath)).toBe(false);
+  expect(readdirSync(join(t.instance.state, "ns"))).toEqual([healthy.id]);
+  expect(readdirSync(join(t.instance.state, "crun"))).toEqual([kept.id]);
+});
