@@ -21,7 +21,7 @@ function matches(pattern: string, value: string): boolean {
 }
 
 function regexMessage(rule: string, pattern: string, ...examples: readonly string[]): string {
-  const shown = examples.map((example, index) => `${index === 0 ? "" : "or "}'${example}', `).join("");
+  const shown = examples.map((example, index) => `${index === 0 ? "" : " or "}'${example}', `).join("");
   return `${rule} (e.g. ${shown}regex used for validation is '${pattern}')`;
 }
 

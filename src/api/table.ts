@@ -1,0 +1,69 @@
+/**
+ * Table objects: what `kubectl get` prints is computed by the server (meta.k8s.io/v1 Table; Kubernetes:
+ * pkg/printers/internalversion). The time is an argument.
+ */
+import type { KubeObject } from "./object.ts";
+import { printConfigMap, printNamespace, printSecret, printServiceAccount } from "./print-data.ts";
+import { printEvent } from "./print-event.ts";
+import { printNode } from "./print-node.ts";
+import { printPod } from "./print-pod.ts";
+import { type Column, type Printer, printName } from "./printer.ts";
+
+export interface TableRow {
+  readonly cells: readonly (string | number)[];
+  readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason: string }[];
+  /** The object, its metadata only, or nothing, as the client asked. */
+  readonly object?: unknown;
+}
+
+export interface Table {
+  readonly kind: "Table";
+  readonly apiVersion: "meta.k8s.io/v1";
+  readonly metadata: { readonly resourceVersion?: string };
+  /** Absent in the second and later tables of a watch, as Kubernetes leaves them out. */
+  readonly columnDefinitions?: readonly Column[];
+  readonly rows: readonly TableRow[];
+}
+
+/** What each row carries of its object: the request's `includeObject`. */
+export type IncludeObject = "None" | "Metadata" | "Object";
+
+export interface TableOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  readonly includeObject?: IncludeObject;
+  readonly resourceVersion?: string;
+}
+
+const PRINTERS: Readonly<Record<string, Printer>> = {
+  Pod: printPod,
+  Node: printNode,
+  Event: printEvent,
+  Namespace: printNamespace,
+  ConfigMap: printConfigMap,
+  Secret: printSecret,
+  ServiceAccount: printServiceAccount,
+};
+
+/** The table of objects of one kind. */
+export function tableOf(kind: string, objects: readonly KubeObject[], options: TableOptions): Table {
+  const { columns, cells, conditions } = Object.hasOwn(PRINTERS, kind) ? PRINTERS[kind]! : printName;
+  const { now, includeObject = "Metadata", resourceVersion } = options;
+  return {
+    kind: "Table",
+    apiVersion: "meta.k8s.io/v1",
+    metadata: resourceVersion === undefined ? {} : { resourceVersion },
+    columnDefinitions: columns,
+    rows: objects.map((object) => ({
+      cells: cells(object, now),
+      ...conditions?.(object),
+      ...included(object, includeObject),
+    })),
+  };
+}
+
+function included(object: KubeObject, include: IncludeObject): { readonly object?: unknown } {
+  if (include === "None") return {};
+  if (include === "Object") return { object };
+  return { object: { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata } };
+}
