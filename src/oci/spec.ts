@@ -68,7 +68,7 @@ export interface SpecInput {
   /** What the daemon may hand on (`boundingSet()`); what is asked for is intersected with it. */
   readonly boundingSet: readonly string[];
   readonly annotations: Readonly<Record<string, string>>;
-  /** Whether swap is accounted per cgroup (v1 memory.memsw.limit_in_bytes, v2 memory.swap.max); default false. */
+  /** Whether swap can be limited per cgroup (`hasSwapController()`); default false. */
   readonly swapController?: boolean;
   /** Lowest oom_score_adj the daemon may set: its own, without CAP_SYS_RESOURCE. Default -1000. */
   readonly oomScoreAdjMin?: number;
@@ -78,7 +78,7 @@ export interface SpecInput {
   readonly hostDevices?: readonly SpecDevice[];
   /** Number of CPUs, for the masked thermal counters. Default 0: none is masked. */
   readonly cpus?: number;
-  /** As Node names it; default `x64`. */
+  /** Architecture as Node names it; default that of this process. */
   readonly arch?: string;
 }
 
@@ -167,5 +167,5 @@ function specSeccomp(input: SpecInput): SpecSeccomp | undefined {
   const { seccomp, privileged } = input.security;
   if (privileged || seccomp.type === "unconfined") return undefined;
   if (seccomp.type === "localhost") return parseSeccompProfile(input.seccompProfileJson ?? "", seccomp.path);
-  return defaultSeccomp(requestedCapabilities(input.security), input.arch ?? "x64");
+  return defaultSeccomp(requestedCapabilities(input.security), input.arch ?? process.arch);
 }

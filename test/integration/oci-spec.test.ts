@@ -9,6 +9,7 @@ import { createHost } from "../../src/host/create-host.ts";
 import { boundingSet, DEFAULT_CAPABILITIES, parseCapabilityMask } from "../../src/oci/capabilities.ts";
 import { hostDevices } from "../../src/oci/host-devices.ts";
 import { buildExecProcess, buildSpec, type SpecInput, type SpecSecurity } from "../../src/oci/spec.ts";
+import { hasSwapController } from "../../src/oci/swap.ts";
 import { resolveUser } from "../../src/oci/users.ts";
 import { busyboxTar } from "../fixtures/busybox.ts";
 
@@ -27,6 +28,7 @@ beforeAll(async () => {
   available = await boundingSet();
   await using host = await createHost();
   await host.cgroup.prepare();
+  await host.cgroup.create(CGROUP, {});
   cgroupVersion = host.cgroup.version;
 });
 afterAll(async () => {
@@ -206,13 +208,16 @@ describe("process", () => {
     expect(ended.stdout).toBe("1000\n1000\n1000 1234 50000\n/tmp web /bin\n");
   });
 
-  test("limits reach the cgroup, oom_score_adj the process", () => {
+  test("limits reach the cgroup, oom_score_adj the process", async () => {
     const script =
-      "cat /proc/self/oom_score_adj; cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory.max 2>/dev/null";
+      "cat /proc/self/oom_score_adj; cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory.max " +
+      "memory/memory.memsw.limit_in_bytes memory.swap.max 2>/dev/null";
+    const swapController = await hasSwapController(CGROUP);
     const own = Number(readFileSync("/proc/self/oom_score_adj", "utf8"));
     const resources = { memoryBytes: 32 << 20, pids: 64, cpuShares: 256, cpuQuotaUs: 20_000, oomScoreAdj: -999 };
-    const ended = run(script, { resources, oomScoreAdjMin: own });
-    expect(ended.stdout).toBe(`${own}\n${32 << 20}\n`);
+    const ended = run(script, { resources, oomScoreAdjMin: own, swapController });
+    const swap = swapController ? `${cgroupVersion === 1 ? 32 << 20 : 0}\n` : "";
+    expect(ended.stdout).toBe(`${own}\n${32 << 20}\n${swap}`);
   });
 
   test("an exec runs as the container does", () => {
