@@ -31,23 +31,33 @@ export function createNamespaceHost(agent: Agent): NamespaceHost {
 async function pin(agent: Agent, request: PinRequest): Promise<void> {
   const kinds = PINNED_NAMESPACES.filter((kind) => request.paths[kind] !== undefined);
   const paths = kinds.map((kind) => request.paths[kind]!);
-  const sysctls = Object.entries(request.sysctls ?? {});
-  for (const [name, value] of sysctls) checkSysctl(name, value);
+  const sysctls = new Map(
+    Object.entries(request.sysctls ?? {}).map(([name, value]) => [sysctlPath(name), { name, value }]),
+  );
   for (const folder of new Set(paths.map((path) => dirname(path)))) await ensureFolder(folder);
   const pairs = kinds.flatMap((kind, i) => [kind, paths[i]!]);
   try {
-    await agent.call("pin", [request.hostname ?? "", kinds.length, ...pairs, ...sysctls.flat()], {
+    const settings = [...sysctls].flatMap(([path, { value }]) => [path, value]);
+    await agent.call("pin", [request.hostname ?? "", kinds.length, ...pairs, ...settings], {
       action: `pin namespaces at ${paths.join(", ")}`,
       timeoutMs: TIMEOUT_MS,
     });
   } catch (error) {
-    throw error instanceof AgentFailure ? pinError(error, paths) : error;
+    if (!(error instanceof AgentFailure)) throw error;
+    const sysctl = error.stage === "sysctl" ? sysctls.get(error.subject) : undefined;
+    throw sysctl ? sysctlError(error, sysctl) : pinError(error, paths);
   }
 }
 
-/** A dotted name becomes a path below /proc/sys, and must not leave it. */
-function checkSysctl(name: string, value: string): void {
-  if (/^[a-z0-9][a-z0-9_-]*(\.[a-z0-9][a-z0-9_-]*)+$/i.test(name) && !value.includes("\0")) return;
+/**
+ * A sysctl's path below /proc/sys. Names come as sysctl(8) and Kubernetes take them: separated by dots, where a slash
+ * stands for a dot inside a part (`net.ipv4.conf.eth0/100.rp_filter`), or the other way round when a slash comes first.
+ */
+export function sysctlPath(name: string): string {
+  const dotted = /^[^./]*\//.test(name) ? swapSeparators(name) : name;
+  const path = swapSeparators(dotted);
+  const valid = /^[a-z0-9][a-z0-9._/-]*$/i.test(path) && path.split("/").every((part) => !/^\.{0,2}$/.test(part));
+  if (valid && path.includes("/")) return path;
   throw new MinkeError(
     "InvalidArgument",
     `Cannot set sysctl "${name}": the name must be in dotted form such as net.core.somaxconn`,
@@ -55,20 +65,26 @@ function checkSysctl(name: string, value: string): void {
   );
 }
 
+function swapSeparators(name: string): string {
+  return name.replace(/[./]/g, (separator) => (separator === "." ? "/" : "."));
+}
+
+function sysctlError(error: AgentFailure, { name, value }: { name: string; value: string }): MinkeError {
+  const { errnoName } = error;
+  const why =
+    errnoName === "ENOENT"
+      ? "this kernel has no such sysctl in a namespace of its own"
+      : errnoName === "EINVAL"
+        ? "the kernel refuses the value"
+        : (errnoName ?? "it failed");
+  return new MinkeError("InvalidArgument", `Cannot set sysctl ${name}=${value}: ${why}`, {
+    cause: error,
+    details: { sysctl: name, errno: errnoName },
+  });
+}
+
 function pinError(error: AgentFailure, paths: readonly string[]): MinkeError {
-  const { stage, errnoName, subject } = error;
-  if (stage === "sysctl") {
-    const why =
-      errnoName === "ENOENT"
-        ? "this kernel has no such sysctl in a namespace of its own"
-        : errnoName === "EINVAL"
-          ? "the kernel refuses the value"
-          : (errnoName ?? "it failed");
-    return new MinkeError("InvalidArgument", `Cannot set sysctl ${subject}: ${why}`, {
-      cause: error,
-      details: { sysctl: subject.split("=")[0], errno: errnoName },
-    });
-  }
+  const { stage, subject } = error;
   if (stage === "pin") {
     return new MinkeError("AlreadyExists", `Cannot pin a namespace at ${subject}: there is one already; unpin it`, {
       cause: error,

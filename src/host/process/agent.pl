@@ -427,11 +427,11 @@ sub loopback_up {
     ioctl($socket, SIOCSIFFLAGS, $request) or failure('loopback', 'lo');
 }
 
+# The name is a path below /proc/sys.
 sub set_sysctl {
     my ($name, $value) = @_;
-    (my $path = "/proc/sys/$name") =~ tr{.}{/};
-    sysopen(my $file, $path, Fcntl::O_WRONLY()) or failure('sysctl', "$name=$value");
-    defined syswrite($file, $value) or failure('sysctl', "$name=$value");
+    sysopen(my $file, "/proc/sys/$name", Fcntl::O_WRONLY()) or failure('sysctl', $name);
+    defined syswrite($file, $value) or failure('sysctl', $name);
 }
 
 # --- files ----------------------------------------------------------------------------------------------------------

@@ -16,8 +16,9 @@ import { type Logger, noLog } from "../../base/logger.ts";
 import { Semaphore } from "../../base/semaphore.ts";
 import { encodeFrame, type Field, FrameDecoder } from "./frame.ts";
 
-/** Calls under way at once; more wait in line. Each costs the agent up to four file descriptors. */
-const CALLS_MAX = 200;
+/** Programs, and system calls, under way at once; more wait in line. A program costs the agent up to four descriptors. */
+const PROGRAMS_MAX = 200;
+const SYSTEM_CALLS_MAX = 100;
 /** Bytes of the agent's own error output that are kept for the message about its death. */
 const LAST_WORDS_BYTES_MAX = 4096;
 /** Milliseconds that a killed child has to be gone, before its call is given up. */
@@ -74,7 +75,8 @@ interface Running {
 export class Agent implements AsyncDisposable {
   readonly #options: AgentOptions;
   readonly #log: Logger;
-  readonly #places = new Semaphore(CALLS_MAX);
+  readonly #programs = new Semaphore(PROGRAMS_MAX);
+  readonly #systemCalls = new Semaphore(SYSTEM_CALLS_MAX); // apart, so that no unmount waits behind slow programs
   #running: Running | undefined;
   #nextId = 1;
   #disposed = false;
@@ -99,7 +101,7 @@ export class Agent implements AsyncDisposable {
    * `Unavailable` when the agent died, `DeadlineExceeded`, `Cancelled`.
    */
   async call(verb: string, fields: readonly Field[], options: CallOptions): Promise<Buffer[]> {
-    using _place = await this.#places.acquire();
+    using _place = await (verb === "run" ? this.#programs : this.#systemCalls).acquire();
     if (options.signal?.aborted) throw cancelled(options);
     const running = this.#ensure();
     const id = String(this.#nextId++);
@@ -122,7 +124,7 @@ export class Agent implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     const child = this.#running?.child;
-    if (!child || child.exitCode !== null) return;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     child.once("exit", () => resolve());
     child.ref();
