@@ -108,6 +108,16 @@ test("calls under way when the agent dies reject with Unavailable; the next call
   await killChildrenWith(folder);
 });
 
+test("without perl every call tells what to install", async () => {
+  await using lame = new Agent({ clock: systemClock, perl: "/no/perl" });
+  for (let i = 0; i < 2; i++) {
+    await expect(createProcessHost(lame).run({ argv: ["true"] })).rejects.toMatchObject({
+      code: "FailedPrecondition",
+      message: expect.stringMatching(/no \/no\/perl; apt-get install perl-base/),
+    });
+  }
+});
+
 test("many programs at once", async () => {
   const codes = await Promise.all(
     Array.from({ length: 60 }, async (_, i) => (await processes.run({ argv: ["sh", "-c", `exit ${i}`] })).code),

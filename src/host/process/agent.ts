@@ -179,7 +179,7 @@ export class Agent implements AsyncDisposable {
     const ended = (how: string, cause?: Error): void => {
       if (this.#running === running) this.#running = undefined;
       if (!this.#disposed) this.#log.warn({ how, stderr: lastWords }, "the agent has ended");
-      const error = agentGone(how, lastWords, cause);
+      const error = agentGone(this.#options.perl ?? "perl", how, lastWords, cause);
       for (const { reject } of running.pending.values()) reject(error);
       running.pending.clear();
     };
@@ -208,7 +208,7 @@ function cancelled({ action, signal }: CallOptions): MinkeError {
   return new MinkeError("Cancelled", `Cannot ${action}: it was cancelled`, { cause: signal?.reason });
 }
 
-function agentGone(how: string, lastWords: string, cause: Error | undefined): MinkeError {
+function agentGone(perl: string, how: string, lastWords: string, cause: Error | undefined): MinkeError {
   const missing = (cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
   return missing
     ? new MinkeError("FailedPrecondition", "Cannot start the agent: there is no perl; apt-get install perl-base", {
