@@ -18,6 +18,7 @@ import { publishedPorts, type HostPortMapping, type NetworkAttachment, type Netw
 import { addChain, checkChain, delChain, gcChain, WITH_GC } from "./cni/chain.ts";
 import { EMBEDDED_PLUGINS, embeddedNetwork, leasesDirectory } from "./cni/embedded-network.ts";
 import { createFirewall } from "./cni/firewall.ts";
+import { removeHostPortRules } from "./cni/host-port-rules.ts";
 import { createHostPorts } from "./cni/host-ports.ts";
 import { releaseAddresses, releaseLeases } from "./cni/leases.ts";
 import { loadNetworkConfig, versionAtLeast, type NetworkConfig } from "./cni/network-config.ts";
@@ -113,12 +114,21 @@ export function createNetwork(options: NetworkOptions): Network {
     const { attachment, config, embedded, result } = record;
     using _ = await chains.acquire();
     const netnsPath = (await isNamespace(attachment.netnsPath)) ? attachment.netnsPath : "";
-    // The kernel removes the interface with its namespace, at no cost to us; the plugin would wait for it.
-    const needed = embedded && !complete ? config.plugins.filter((plugin) => plugin.type !== "bridge") : config.plugins;
-    await delChain(plugins, { ...config, plugins: needed }, { ...attachment, netnsPath }, result);
-    if (embedded && !complete) await releaseRecordedLeases(record);
+    if (embedded && !complete) await undoEmbedded({ ...record, attachment: { ...attachment, netnsPath } });
+    else await delChain(plugins, config, { ...attachment, netnsPath }, result);
     await records.remove(attachment.sandboxId);
     ports.release(attachment.sandboxId);
+  };
+
+  /** The kernel removes the interface with its namespace, at no cost to us; the plugin bridge would wait for it. */
+  const undoEmbedded = async (record: NetworkRecord): Promise<void> => {
+    const { attachment, config, result } = record;
+    const published = publishedPorts(attachment).length > 0;
+    if (published && !(await removeHostPortRules(process, attachment.sandboxId))) {
+      const portmap = config.plugins.filter((plugin) => plugin.type === "portmap");
+      await delChain(plugins, { ...config, plugins: portmap }, attachment, result);
+    }
+    await releaseRecordedLeases(record);
   };
 
   const releaseRecordedLeases = async ({ attachment, config, result }: NetworkRecord): Promise<void> => {

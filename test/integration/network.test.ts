@@ -153,6 +153,8 @@ describe("a sandbox", () => {
     }
     await network.del(attachment);
     await expect(get(`http://127.0.0.1:${hostPort}/`)).rejects.toThrow();
+    const rules = await host.process.run({ argv: ["iptables-save"] });
+    expect(rules.stdout).not.toContain(attachment.sandboxId);
   });
 
   test("does not get a port that is in use, and leaves nothing behind", async () => {
