@@ -1,4 +1,5 @@
 /** The engine's actions as data. */
+import { unreachable } from "../base/assert.ts";
 import type { ContainerKind } from "./labels.ts";
 
 export type StopReason = "delete" | "deadline" | "finished" | "sandbox" | "changed" | "orphan";
@@ -57,6 +58,8 @@ export function keyOf(action: Action): string {
       return "object";
     case "WaitUntil":
       return "wait";
+    default:
+      return unreachable(action);
   }
 }
 

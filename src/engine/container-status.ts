@@ -10,13 +10,10 @@ import { rfc3339 } from "../base/clock.ts";
 import type { Container } from "../runtime/runtime.ts";
 import type { ContainerKind } from "./labels.ts";
 import { containersNamed } from "./observe.ts";
-import { mayRestart } from "./restart.ts";
+import { LOST_EXIT_CODE, mayRestart } from "./restart.ts";
 import type { StatusInput } from "./status-input.ts";
 
 export const ID_PREFIX = "minke://";
-/** Exit code of a container whose end nobody saw: as killed by SIGKILL. */
-const LOST_EXIT_CODE = 137;
-
 export function containerStatus(
   input: StatusInput,
   spec: ContainerSpec,
@@ -62,8 +59,11 @@ function statesOf(
   const own = terminated(input, newest);
   const reason = input.waiting.get(spec.name);
   // What will be started again, and is held up, waits; what it was is its last state.
-  const held = reason !== undefined && input.ending === undefined && mayRestart(input.pod, newest);
-  return held ? { state: { waiting: reason }, last: own } : { state: { terminated: own }, last: dead };
+  const held = input.ending === undefined && reason !== undefined && mayRestart(input.pod, spec.name, newest);
+  if (held || (input.ending === undefined && input.replacing.has(spec.name))) {
+    return { state: waiting(input, spec.name), last: own };
+  }
+  return { state: { terminated: own }, last: dead };
 }
 
 function terminated(input: StatusInput, container: Container): ContainerStateTerminated {
@@ -106,9 +106,9 @@ function lost(
     ...(spec.resources === undefined ? {} : resourcesOf(spec)),
   };
   if (old?.containerID === undefined) return ended ? { ...never, state: { terminated: gone(old, true) } } : never;
-  if (old.state?.terminated && (ended || !willRun(input, old))) return { ...old, started: false };
-  const end = old.state?.terminated ?? (old.state?.running ? gone(old, ended) : old.lastState?.terminated);
-  if (ended) return { ...old, state: { terminated: end ?? gone(old, true) }, ready: false, started: false };
+  const over = ended || !mayRestart(input.pod, spec.name, undefined);
+  const end = old.state?.terminated ?? (old.state?.running ? gone(old, over) : old.lastState?.terminated);
+  if (over) return { ...old, state: { terminated: end ?? gone(old, true) }, ready: isDone(old), started: false };
   return {
     ...old,
     state: waiting(input, spec.name),
@@ -118,9 +118,9 @@ function lost(
   };
 }
 
-function willRun(input: StatusInput, old: ContainerStatus): boolean {
-  const policy = input.pod.spec?.restartPolicy ?? "Always";
-  return policy === "Always" || (policy === "OnFailure" && old.state?.terminated?.exitCode !== 0);
+/** An init container that is done stays ready. */
+function isDone(old: ContainerStatus): boolean {
+  return old.state?.terminated?.exitCode === 0 && old.ready;
 }
 
 function gone(old: ContainerStatus | undefined, ended: boolean): ContainerStateTerminated {

@@ -30,7 +30,7 @@ export function crashBackoff(
   for (const [kind, specs] of kinds) {
     for (const spec of specs) {
       const newest = newestContainer(observed, spec.name);
-      if (newest?.state.phase !== "exited" || !mayRestart(pod, newest)) continue;
+      if (newest?.state.phase !== "exited" || !mayRestart(pod, spec.name, newest)) continue;
       if (kind === "init" && newest.state.exitCode === 0) continue;
       const wait = memory.restarts.waitMs(backoffKey(spec), newest.state.finishedMs, context.now);
       if (wait <= 0) continue;

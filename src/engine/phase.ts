@@ -21,7 +21,7 @@ export function phaseOf({ policy, ended, initStatuses, statuses }: PhaseInput): 
   if (statuses.length === 0) return "Pending";
   if (policy === "Always") return "Running";
   if (statuses.every((status) => status.state?.terminated?.exitCode === 0)) return "Succeeded";
-  return policy === "Never" ? "Failed" : "Running";
+  return policy === "Never" && statuses.every((status) => status.state?.terminated) ? "Failed" : "Running";
 }
 
 function endedPhase(inits: readonly InitState[], statuses: readonly ContainerStatus[]): string {

@@ -56,7 +56,7 @@ function planMain(input: PlanInput, pod: Pod, sandbox: Sandbox, spec: ContainerS
 
 /** A changed definition starts again whatever the restart policy says; it was stopped for that. */
 function isWanted(input: PlanInput, pod: Pod, name: string): boolean {
-  return mayRestart(pod, newestContainer(input.observed, name)) || input.facts.replacing.has(name);
+  return mayRestart(pod, name, newestContainer(input.observed, name)) || input.facts.replacing.has(name);
 }
 
 /** Starts a container as soon as back-off, volumes and leftovers permit. */
@@ -67,7 +67,7 @@ function start(input: PlanInput, sandbox: Sandbox, spec: ContainerSpec, kind: Co
   if (newest?.state.phase === "running") return [];
   // Left half-made by a crash of the daemon: it never ran, so it goes, and its attempt is used again.
   if (newest?.state.phase === "created") return [{ type: "RemoveContainer", id: newest.id }];
-  const until = facts.backoffUntil.get(spec.name) ?? 0;
+  const until = Math.max(facts.backoffUntil.get(spec.name) ?? 0, facts.retryAt.get(`image/${spec.name}`) ?? 0);
   if (until > now) return [{ type: "WaitUntil", atMs: until }];
   if (!facts.volumesReady) return [{ type: "PrepareVolumes" }];
   if (facts.busy.has(`image/${spec.name}`)) return [];
@@ -84,7 +84,7 @@ function isOver(input: PlanInput, pod: Pod): boolean {
   const containers = pod.spec?.containers ?? [];
   return containers.every((container) => {
     const newest = newestContainer(input.observed, container.name);
-    return newest?.state.phase === "exited" && !isWanted(input, pod, container.name);
+    return newest?.state.phase !== "running" && !isWanted(input, pod, container.name);
   });
 }
 

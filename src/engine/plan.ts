@@ -15,7 +15,7 @@ import type { Observation } from "./observe.ts";
 import { planContainers } from "./plan-containers.ts";
 import { endOfPod, planEnd } from "./plan-end.ts";
 import type { PlanInput } from "./plan-input.ts";
-import { mayRestart } from "./restart.ts";
+import { mayRestart, toldStatus } from "./restart.ts";
 
 /** The actions that bring the Pod nearer to what it should be; empty when it is in sync. */
 export function plan(input: PlanInput): readonly Action[] {
@@ -71,8 +71,10 @@ function wantsSandbox(pod: Pod, observed: Observation, old: Sandbox | undefined)
   const ran = observed.containers.length > 0;
   if (pod.spec?.restartPolicy === "Never" && old !== undefined && ran) return false;
   const containers = pod.spec?.containers ?? [];
-  const toStart = containers.some((container) => mayRestart(pod, newestContainer(observed, container.name)));
-  return toStart || !containers.some((container) => newestContainer(observed, container.name));
+  const toStart = containers.some((container) =>
+    mayRestart(pod, container.name, newestContainer(observed, container.name)),
+  );
+  return toStart || !containers.some(({ name }) => newestContainer(observed, name) ?? toldStatus(pod, name));
 }
 
 function firstToStart(pod: Pod): readonly ContainerSpec[] {

@@ -1,12 +1,32 @@
 /** Whether a container is (re)started. Kubernetes: pkg/kubelet/container/helpers.go, ShouldContainerBeRestarted. */
-import type { Pod } from "../api/gen/types.ts";
+import type { ContainerStatus, Pod } from "../api/gen/types.ts";
 import type { Container } from "../runtime/runtime.ts";
 
-/** True when the newest container of a name (undefined: there never was one) calls for another, by the restart policy. */
-export function mayRestart(pod: Pod, newest: Container | undefined): boolean {
-  if (!newest || newest.state.phase === "created") return true;
-  if (newest.state.phase === "running") return false;
+/** Exit code of a container whose end nobody saw: as killed by SIGKILL. */
+export const LOST_EXIT_CODE = 137;
+
+/**
+ * True when the newest container of `name` calls for another, by the restart policy. When the runtime has none, what the
+ * Pod's status told last says whether it ever ran.
+ */
+export function mayRestart(pod: Pod, name: string, newest: Container | undefined): boolean {
+  if (newest?.state.phase === "running") return false;
+  const exitCode = newest?.state.phase === "exited" ? newest.state.exitCode : toldExitCode(pod, name, newest);
+  if (exitCode === undefined) return true;
   const policy = pod.spec?.restartPolicy ?? "Always";
   if (policy === "Never") return false;
-  return policy === "Always" || newest.state.exitCode !== 0;
+  return policy === "Always" || exitCode !== 0;
+}
+
+/** What the Pod's status says of a container that has run; undefined when it never did. */
+export function toldStatus({ status }: Pod, name: string): ContainerStatus | undefined {
+  const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  return all.find((each) => each.name === name && each.containerID !== undefined);
+}
+
+function toldExitCode(pod: Pod, name: string, newest: Container | undefined): number | undefined {
+  if (newest) return undefined;
+  const told = toldStatus(pod, name);
+  if (!told || told.state?.waiting) return undefined;
+  return told.state?.terminated?.exitCode ?? LOST_EXIT_CODE;
 }

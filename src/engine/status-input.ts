@@ -16,6 +16,8 @@ export interface StatusInput {
   readonly nodeIp: string;
   /** Why containers that should run do not, by name. */
   readonly waiting: ReadonlyMap<string, WaitingReason>;
+  /** Names of containers that were stopped to be replaced. */
+  readonly replacing: ReadonlySet<string>;
   /** Termination messages, by container id. */
   readonly messages: ReadonlyMap<string, string>;
   readonly ending: Ending | undefined;

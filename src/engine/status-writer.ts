@@ -42,6 +42,7 @@ export class StatusWriter {
       now: deps.clock.now(),
       nodeIp: deps.node.ip,
       waiting: memory.waiting,
+      replacing: memory.replacing,
       messages: memory.messages,
       ending: telling.ending,
     });

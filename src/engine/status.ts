@@ -2,7 +2,7 @@
  * A Pod's status as the kubelet would tell it. Pure: what the Pod says, what the runtime shows and what the engine
  * remembers go in; the same input gives the same status. Kubernetes: pkg/kubelet/kubelet_pods.go, generateAPIPodStatus.
  */
-import type { Pod, PodStatus } from "../api/gen/types.ts";
+import type { PodStatus } from "../api/gen/types.ts";
 import { qosClassOf } from "../api/qos.ts";
 import { rfc3339 } from "../base/clock.ts";
 import { conditionsOf } from "./conditions.ts";
