@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { readInRoot, resolveInRoot } from "./root-path.ts";
 import { resolveUser, type UserRequest } from "./users.ts";
 
+const MKFIFO = "mkfifo";
 const PASSWD = `root:x:0:0:root:/root:/bin/sh
 # comment
 broken line
@@ -98,7 +99,7 @@ describe("resolveInRoot()", () => {
   });
 
   test("neither a FIFO nor a file beyond the limit is read", async () => {
-    execFileSync("mkfifo", [join(root, "fifo")]);
+    execFileSync(MKFIFO, [join(root, "fifo")]);
     await expect(readInRoot(root, "/fifo", 10)).rejects.toThrow(/not a regular file/);
     await expect(readInRoot(root, "/etc/passwd", 10)).rejects.toThrow(/more than the 10/);
     expect(await readInRoot(root, "/etc/none", 10)).toBeUndefined();

@@ -18,6 +18,7 @@ let rootfs: string;
 let available: readonly string[];
 let cgroupVersion: 1 | 2;
 let runs = 0;
+const CRUN = "crun";
 /** Parent of the containers' cgroups. */
 const CGROUP = `minke-oci-test-${process.pid}`;
 beforeAll(async () => {
@@ -83,7 +84,7 @@ function run(script: string, over: Over = {}): Ended {
 }
 
 function crun(...args: string[]): Ended {
-  const ended = spawnSync("crun", ["--root", join(directory, "crun"), ...args], {
+  const ended = spawnSync(CRUN, ["--root", join(directory, "crun"), ...args], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -232,7 +233,7 @@ describe("process", () => {
     writeFileSync(join(bundle, "process.json"), JSON.stringify(exec));
     const nothing = { stdio: "ignore" } as const;
     try {
-      execFileSync("crun", ["--root", join(directory, "crun"), "run", "-d", "--bundle", bundle, id], nothing);
+      execFileSync(CRUN, ["--root", join(directory, "crun"), "run", "-d", "--bundle", bundle, id], nothing);
       const ended = crun("exec", "--process", join(bundle, "process.json"), id);
       expect(status(ended.stdout, "Uid").split(/\s/)[0]).toBe("1000");
       expect(status(ended.stdout, "Groups").split(" ").toSorted()).toEqual(["1000", "7"]);
