@@ -211,7 +211,7 @@ function cancelled({ action, signal }: CallOptions): MinkeError {
 function agentGone(perl: string, how: string, lastWords: string, cause: Error | undefined): MinkeError {
   const missing = (cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT";
   return missing
-    ? new MinkeError("FailedPrecondition", "Cannot start the agent: there is no perl; apt-get install perl-base", {
+    ? new MinkeError("FailedPrecondition", `Cannot start the agent: there is no ${perl}; apt-get install perl-base`, {
         cause,
       })
     : new MinkeError("Unavailable", `Cannot complete the call: the agent ${how}; ${lastWords.trim() || "try again"}`, {
