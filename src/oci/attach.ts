@@ -54,10 +54,11 @@ async function open(host: Pick<Host, "process">, args: readonly string[]): Promi
   }
   const stdout = new PassThrough();
   const stderr = new PassThrough();
-  const exited = decode(source, stdout, stderr).finally(async () => {
+  const exited = decode(source, stdout, stderr).then(async (code) => {
     stdout.end();
     stderr.end();
     await child.exited;
+    return code;
   });
   return { stdin: child.stdin, stdout, stderr, exited, close: () => child.kill("SIGKILL") };
 }

@@ -51,6 +51,8 @@ export interface RuntimeOptions {
   readonly crunBinary?: string;
   /** Path or name of the monitor; default `conmon`. */
   readonly conmonBinary?: string;
+  /** What containers can be given; default: asked of the kernel. */
+  readonly privileges?: () => Promise<Privileges>;
 }
 
 /** The runtime, and what ends its watching. Disposing it touches no container. */
@@ -116,7 +118,7 @@ function scopeOf(options: RuntimeOptions): Scope {
     sandboxes: new Map(),
     containers: new Map(),
     names: new Set(),
-    privileges: () => (privileges ??= readPrivileges()),
+    privileges: () => (privileges ??= (options.privileges ?? readPrivileges)()),
   };
 }
 

@@ -35,10 +35,12 @@ export async function recover(scope: Scope): Promise<void> {
       removeCheckpoint(sandboxPaths(layout, record.id).checkpoint);
     },
   );
-  for (const record of sandboxes.filter(({ ready }) => ready)) {
-    addSandbox(scope, record);
-    scope.names.add(sandboxName(record.config));
-  }
+  await each(
+    scope,
+    sandboxes.filter(({ ready }) => ready),
+    "adopt a sandbox",
+    async (record) => adoptSandbox(scope, record),
+  );
   const known = containers.filter((record) => record.created && scope.sandboxes.has(record.sandboxId));
   await each(
     scope,
@@ -78,6 +80,16 @@ function read<T>(scope: Scope, paths: readonly string[]): readonly T[] {
     removeCheckpoint(path);
   }
   return records;
+}
+
+/** One whose namespaces are gone was being stopped: no container may be made in it, and its stop is done again. */
+async function adoptSandbox(scope: Scope, record: SandboxRecord): Promise<void> {
+  const entry = addSandbox(scope, record);
+  scope.names.add(sandboxName(record.config));
+  const { net, ipc, uts } = record.namespacePaths;
+  const pinned = [net, ipc, uts].filter((path) => path !== undefined);
+  const inodes = await Promise.all(pinned.map(async (path) => scope.host.namespace.inode(path)));
+  entry.stopping = inodes.includes(undefined);
 }
 
 /** Its end may have come, its start may have been cut short between the checkpoint and crun. */

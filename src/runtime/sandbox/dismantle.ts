@@ -1,8 +1,8 @@
 /** Taking a sandbox apart: the one way down, for stop, for the undo of a failed run, and for recovery. */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
-import { namesIn } from "../checkpoint/checkpoint.ts";
+import { PINNED_NAMESPACES } from "../../host/host.ts";
 import { sandboxPaths } from "../layout.ts";
 import type { SandboxRecord } from "../records.ts";
 import type { Attachment, Scope } from "../scope.ts";
@@ -37,7 +37,8 @@ async function detach(scope: Scope, record: SandboxRecord): Promise<void> {
 
 /** Unpins every namespace in the directory, and removes it. */
 export async function unpinAll(scope: Pick<Scope, "host">, directory: string): Promise<void> {
-  await Promise.all(namesIn(directory).map((kind) => scope.host.namespace.unpin(join(directory, kind))));
+  if (!existsSync(directory)) return;
+  await Promise.all(PINNED_NAMESPACES.map(async (kind) => scope.host.namespace.unpin(join(directory, kind))));
   rmSync(directory, { recursive: true, force: true });
 }
 

@@ -22,12 +22,10 @@ export function sandboxOf(scope: Scope, entry: SandboxEntry): Sandbox {
   return { id, config, createdMs, ips, namespacePaths, cgroupPath, state: stateOf(scope, entry) };
 }
 
-/** Ready until it is stopped, loses its init, or a reboot took its namespaces. */
+/** Ready until it is stopped, loses its init, or a reboot took its state directory. */
 function stateOf(scope: Scope, entry: SandboxEntry): SandboxState {
-  const { id, ready, stopped, init, namespacePaths } = entry.record;
+  const { id, ready, stopped, init } = entry.record;
   if (!ready || stopped || entry.stopping) return "notready";
   if (init && !isAlive(scope, init)) return "notready";
-  const { net, ipc, uts } = namespacePaths;
-  const needed = [sandboxPaths(scope.layout, id).state, net, ipc, uts].filter((path) => path !== undefined);
-  return needed.every((path) => existsSync(path)) ? "ready" : "notready";
+  return existsSync(sandboxPaths(scope.layout, id).state) ? "ready" : "notready";
 }

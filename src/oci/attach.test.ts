@@ -1,0 +1,29 @@
+import { expect, test } from "vitest";
+
+import { frames } from "./attach.ts";
+
+async function* chunks(...parts: readonly Buffer[]): AsyncGenerator<Buffer> {
+  yield* parts;
+}
+
+function frame(text: string): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(text.length);
+  return Buffer.concat([length, Buffer.from(text)]);
+}
+
+const STREAM = Buffer.concat(["", "a", "hello", "x".repeat(70_000)].map(frame));
+
+test.each([1, 3, 5, 1000, STREAM.length])("frames come whole from pieces of %i bytes", async (size) => {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < STREAM.length; at += size) parts.push(STREAM.subarray(at, at + size));
+  const lengths: number[] = [];
+  for await (const each of frames(chunks(...parts))) lengths.push(each.length);
+  expect(lengths).toEqual([0, 1, 5, 70_000]);
+});
+
+test("a frame that is cut off is dropped", async () => {
+  const got: string[] = [];
+  for await (const each of frames(chunks(frame("whole"), frame("cut off").subarray(0, 8)))) got.push(each.toString());
+  expect(got).toEqual(["whole"]);
+});

@@ -1,0 +1,248 @@
+/** The runtime over the fake host: what every failure leaves behind, and what it asks of the programs. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+
+import { FakeClock } from "../base/clock.ts";
+import { MinkeError } from "../base/errors.ts";
+import { noLog } from "../base/logger.ts";
+import { noTrace } from "../base/trace.ts";
+import { createFakeHost, type FakeHost } from "../host/fake.ts";
+import type { Command } from "../host/host.ts";
+import { instanceOf } from "../host/instance.ts";
+import { createRuntime, type DisposableRuntime } from "./create-runtime.ts";
+import type { ContainerConfig, SandboxConfig } from "./runtime.ts";
+import type { Attachment } from "./scope.ts";
+
+let base: string;
+let host: FakeHost;
+let clock: FakeClock;
+let connected: Set<string>;
+let runtime: DisposableRuntime;
+
+beforeEach(async () => {
+  base = mkdtempSync(join(tmpdir(), "minke-runtime-"));
+  host = createFakeHost({ crun, conmon });
+  clock = new FakeClock();
+  connected = new Set();
+  runtime = await open();
+});
+afterEach(async () => {
+  await runtime[Symbol.asyncDispose]();
+  rmSync(base, { recursive: true });
+});
+
+async function open(): Promise<DisposableRuntime> {
+  const opened = createRuntime({
+    host,
+    instance: instanceOf({ instance: "t", root: join(base, "root"), state: join(base, "state") }),
+    network: {
+      add: async ({ sandboxId }: Attachment) => {
+        connected.add(sandboxId);
+        return { ips: ["10.0.0.2"] };
+      },
+      del: async ({ sandboxId }: Attachment) => void connected.delete(sandboxId),
+      gc: async (valid) => void (connected = new Set([...connected].filter((id) => valid.includes(id)))),
+    },
+    images: { status: async () => IMAGE, layers: async () => ["/layers/1"] },
+    clock,
+    log: noLog,
+    trace: noTrace,
+    privileges: async () => ({ boundingSet: [], oomScoreAdjMin: 0, cpus: 1 }),
+  });
+  await opened.recover();
+  return opened;
+}
+
+/** Starts a process for the container and one for itself, as conmon does. */
+function conmon({ argv }: Command) {
+  const option = (name: string): string => argv.find((arg) => arg.startsWith(`--${name}=`))!.split("=")[1]!;
+  const config = JSON.parse(readFileSync(join(option("bundle"), "config.json"), "utf8")) as {
+    linux: { cgroupsPath: string };
+  };
+  const cgroup = config.linux.cgroupsPath.slice(1);
+  void host.cgroup.create(cgroup, {});
+  writeFileSync(join(option("bundle"), "conmon.pid"), String(host.startProcess()));
+  return { sync: JSON.stringify({ data: host.startProcess(cgroup) }) };
+}
+
+function crun({ argv }: Command) {
+  if (argv[5] === "state") return { code: 1, stderr: "container does not exist" };
+  return {};
+}
+
+const IMAGE = {
+  id: "sha256:1",
+  repoTags: [],
+  repoDigests: [],
+  sizeBytes: 1,
+  createdMs: 0,
+  architecture: "amd64",
+  os: "linux",
+  config: { entrypoint: ["run"], cmd: [], env: [], workingDir: "", user: "0", exposedPorts: [], labels: {} },
+  manifestDigest: "sha256:2",
+  diffIds: [],
+};
+
+const SANDBOX: SandboxConfig = {
+  owner: "engine",
+  metadata: { name: "web", uid: "u1", namespace: "default", attempt: 0 },
+  hostname: "web",
+  logDirectory: "",
+  dns: { servers: [], searches: [], options: [] },
+  portMappings: [],
+  labels: {},
+  annotations: {},
+  cgroupParent: "kubepods/podu1",
+  resources: {},
+  namespaces: { network: "pod", pid: "container", ipc: "pod" },
+  sysctls: {},
+  runtimeHandler: "",
+};
+
+const CONTAINER: ContainerConfig = {
+  metadata: { name: "main", attempt: 0 },
+  image: "x",
+  command: [],
+  args: [],
+  workingDir: "",
+  env: [],
+  mounts: [],
+  labels: {},
+  annotations: {},
+  logPath: "",
+  stdin: false,
+  stdinOnce: false,
+  tty: false,
+  resources: {},
+  security: {
+    privileged: false,
+    addCapabilities: [],
+    dropCapabilities: ["ALL"],
+    supplementalGroups: [],
+    readonlyRootfs: false,
+    noNewPrivileges: false,
+    seccomp: { type: "unconfined" },
+  },
+  pidMode: "container",
+};
+
+/** conmon's way to tell of an end. */
+function writeExit(id: string, code: number): void {
+  writeFileSync(join(base, "state/exits", id), String(code));
+}
+
+/** All that the host and the folders hold. */
+function leftovers() {
+  const folders = [
+    "root/sandboxes",
+    "root/containers",
+    "state/ns",
+    "state/sandboxes",
+    "state/containers",
+    "state/exits",
+  ];
+  return {
+    namespaces: host.namespaces.size,
+    mounts: host.mounts.length,
+    cgroups: [...host.cgroups.keys()].filter((path) => path.includes("podu1")),
+    connected: connected.size,
+    files: folders.flatMap((folder) => readdirSync(join(base, folder)).map((name) => join(folder, name))),
+  };
+}
+const NOTHING = { namespaces: 0, mounts: 0, cgroups: [], connected: 0, files: [] };
+
+const boom = async (): Promise<never> => {
+  throw new MinkeError("Internal", "boom");
+};
+
+describe("what fails leaves nothing behind", () => {
+  test.each<[string, () => void]>([
+    ["pinning", () => void vi.spyOn(host.namespace, "pin").mockImplementationOnce(boom)],
+    ["the cgroup", () => void vi.spyOn(host.cgroup, "create").mockImplementationOnce(boom)],
+    ["the /dev/shm", () => void vi.spyOn(host.mount, "mount").mockImplementationOnce(boom)],
+  ])("%s of a sandbox", async (_what, breakIt) => {
+    breakIt();
+    await expect(runtime.runSandbox(SANDBOX)).rejects.toThrow("boom");
+    expect(leftovers()).toEqual(NOTHING);
+    await runtime.runSandbox(SANDBOX);
+  });
+
+  test.each<[string, () => void]>([
+    ["the root file system", () => void vi.spyOn(host.mount, "overlay").mockImplementationOnce(boom)],
+    [
+      "the monitor",
+      () => void host.programs.set("conmon", () => ({ sync: '{"data":-1,"message":"mount `/a`: boom"}' })),
+    ],
+    ["an absent monitor", () => void host.programs.delete("conmon")],
+  ])("%s of a container", async (_what, breakIt) => {
+    const sandbox = await runtime.runSandbox(SANDBOX);
+    const before = leftovers();
+    breakIt();
+    await expect(runtime.createContainer(sandbox.id, CONTAINER)).rejects.toThrow(/boom|not installed|no such program/);
+    expect(leftovers()).toEqual(before);
+  });
+
+  test("a sandbox is whole again after it was removed", async () => {
+    const sandbox = await runtime.runSandbox(SANDBOX);
+    const { id } = await runtime.runContainer(sandbox.id, CONTAINER);
+    writeExit(id, 0);
+    await runtime.removeSandbox(sandbox.id);
+    expect(leftovers()).toEqual(NOTHING);
+  });
+});
+
+test("a stop signals, kills when the grace period is over, and a later call shortens it", async () => {
+  const sandbox = await runtime.runSandbox(SANDBOX);
+  const { id, state } = await runtime.runContainer(sandbox.id, CONTAINER);
+  if (state.phase !== "running") throw new Error("it does not run");
+  const { signals } = host.processes.get(state.pid)!;
+  const stopped = runtime.stopContainer(id, 60_000);
+  await vi.waitFor(() => expect(signals).toEqual(["SIGTERM"]));
+  const sooner = runtime.stopContainer(id, 5000);
+  await vi.waitFor(() => expect(clock.nextDue()).toBe(clock.now() + 5000));
+  clock.advance(4999);
+  expect(signals).toEqual(["SIGTERM"]);
+  clock.advance(1);
+  expect(signals).toEqual(["SIGTERM", "SIGKILL"]);
+  writeExit(id, 137);
+  await Promise.all([stopped, sooner]);
+  expect((await runtime.container(id))?.state).toMatchObject({ phase: "exited", exitCode: 137 });
+});
+
+test("a command that crun can not execute shows when it is started", async () => {
+  host.programs.set("conmon", () => ({ sync: '{"data":-1,"message":"executable file `run` not found in $PATH"}' }));
+  const sandbox = await runtime.runSandbox(SANDBOX);
+  const { id, state } = await runtime.createContainer(sandbox.id, CONTAINER);
+  expect(state).toEqual({ phase: "created" });
+  await expect(runtime.startContainer(id)).rejects.toMatchObject({ reason: "StartError" });
+  expect((await runtime.container(id))?.state).toMatchObject({
+    exitCode: 128,
+    reason: "StartError",
+    message: expect.stringContaining('exec: "run": executable file not found in $PATH'),
+  });
+});
+
+test("recovery undoes what is half made, keeps what is whole, and reads an end that nobody saw", async () => {
+  const sandbox = await runtime.runSandbox(SANDBOX);
+  const { id } = await runtime.runContainer(sandbox.id, CONTAINER);
+  const lives = await runtime.runContainer(sandbox.id, { ...CONTAINER, metadata: { name: "b", attempt: 0 } });
+  const half = await runtime.runSandbox({
+    ...SANDBOX,
+    metadata: { ...SANDBOX.metadata, uid: "u2" },
+    cgroupParent: "podu2",
+  });
+  const checkpoint = join(base, "root/sandboxes", `${half.id}.json`);
+  writeFileSync(checkpoint, readFileSync(checkpoint, "utf8").replace('"ready":true', '"ready":false'));
+  await runtime[Symbol.asyncDispose]();
+  writeExit(id, 3);
+
+  runtime = await open();
+  expect((await runtime.sandboxes()).map((each) => [each.id, each.state])).toEqual([[sandbox.id, "ready"]]);
+  expect(existsSync(checkpoint)).toBe(false);
+  expect([...connected]).toEqual([sandbox.id]);
+  expect((await runtime.container(id))?.state).toMatchObject({ phase: "exited", exitCode: 3 });
+  expect((await runtime.container(lives.id))?.state.phase).toBe("running");
+});
