@@ -1,5 +1,5 @@
 /** Writes responses: objects, lists and errors, as JSON or as a Table when the client prefers one. */
-import type { OutgoingHttpHeaders, ServerResponse } from "node:http";
+import type { ServerResponse } from "node:http";
 
 import type { KubeObject } from "../../api/object.ts";
 import type { RequestContext, ResourceContext } from "./context.ts";
@@ -30,7 +30,7 @@ export function sendList(
   list: { readonly items: readonly KubeObject[]; readonly resourceVersion: string },
 ): void {
   const metadata = { resourceVersion: list.resourceVersion };
-  if (isTable(context)) return sendJson(context, 200, { ...renderTable(context, list.items), metadata });
+  if (isTable(context)) return sendJson(context, 200, renderTable(context, list.items, list.resourceVersion));
   sendJson(context, 200, { kind: `${kind}List`, apiVersion, metadata, items: list.items });
 }
 
@@ -55,9 +55,9 @@ export function sendError(context: RequestContext, error: unknown): void {
 }
 
 function writeHead(context: RequestContext, code: number, headers: Record<string, string | number>): void {
-  const warning = warningHeaders(context.warnings);
-  const all: OutgoingHttpHeaders = { "cache-control": "no-cache, private", ...headers };
-  context.response.writeHead(code, warning.length > 0 ? { ...all, warning } : all);
+  const warnings = warningHeaders(context.warnings);
+  if (warnings.length > 0) context.response.setHeader("warning", warnings);
+  context.response.writeHead(code, { "cache-control": "no-cache, private", ...headers });
 }
 
 /** RFC 7234: `299 - "text"`; quotes and backslashes are escaped, what a header can not carry becomes a question mark. */

@@ -1,6 +1,7 @@
 /** Tables: what `kubectl get` prints, made by the server. Kubernetes: apiserver endpoints/handlers/response.go. */
 import type { KubeObject } from "../../api/object.ts";
 import { tableOf } from "../../api/table.ts";
+import type { Table } from "../../api/table.ts";
 import type { ResourceContext } from "./context.ts";
 
 /** True when the client prefers a Table (`Accept: application/json;as=Table;v=v1;g=meta.k8s.io`) to what stands behind it. */
@@ -16,26 +17,17 @@ export function isTable({ request }: ResourceContext): boolean {
 
 /** The objects as a Table; each row carries as much of its object as the client asks for (`includeObject`). */
 export function renderTable(
-  context: ResourceContext,
+  { resource, node, query }: ResourceContext,
   objects: readonly KubeObject[],
-): Readonly<Record<string, unknown>> {
-  const { resource, node, query } = context;
-  const { columnDefinitions, rows } = tableOf(resource.kind, objects, node.clock.now());
-  const include = query.get("includeObject") ?? "Metadata";
-  const only = objects.length === 1 ? objects[0] : undefined;
-  return {
-    kind: "Table",
-    apiVersion: "meta.k8s.io/v1",
-    metadata: only?.metadata.resourceVersion ? { resourceVersion: only.metadata.resourceVersion } : {},
-    columnDefinitions,
-    rows: rows.map((row, index) => {
-      const object = objects[index]!;
-      if (include === "None") return row;
-      return { ...row, object: include === "Object" ? object : partial(object) };
-    }),
-  };
-}
-
-function partial({ metadata }: KubeObject): KubeObject {
-  return { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata };
+  resourceVersion?: string,
+): Table {
+  const asked = query.get("includeObject");
+  const includeObject = asked === "None" || asked === "Object" ? asked : "Metadata";
+  const only = objects.length === 1 ? objects[0]!.metadata.resourceVersion : undefined;
+  const version = resourceVersion ?? only;
+  return tableOf(resource.kind, objects, {
+    now: node.clock.now(),
+    includeObject,
+    ...(version === undefined ? {} : { resourceVersion: version }),
+  });
 }

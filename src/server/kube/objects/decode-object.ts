@@ -19,13 +19,13 @@ export function decodeObject(context: ResourceContext, value: unknown): KubeObje
     throw badRequest(`the object provided is unrecognized (must be of type ${kind}): the body is not an object`);
   }
   const given = value as { readonly apiVersion?: unknown; readonly kind?: unknown };
-  if (given.apiVersion !== undefined && given.apiVersion !== apiVersion) {
+  if (given.apiVersion && given.apiVersion !== apiVersion) {
     throw badRequest(
-      `the API version in the data (${String(given.apiVersion)}) does not match the expected API version (${apiVersion})`,
+      `the API version in the data (${shown(given.apiVersion)}) does not match the expected API version (${apiVersion})`,
     );
   }
-  if (given.kind !== undefined && given.kind !== kind) {
-    throw badRequest(`${String(given.kind)} in version "${apiVersion}" cannot be handled as a ${kind}`);
+  if (given.kind && given.kind !== kind) {
+    throw badRequest(`${shown(given.kind)} in version "${apiVersion}" cannot be handled as a ${kind}`);
   }
   const validation = fieldValidation(context);
   const { object, unknown } = decode({ metadata: {}, ...value, apiVersion, kind });
@@ -37,6 +37,10 @@ export function decodeObject(context: ResourceContext, value: unknown): KubeObje
   }
   if (validation === "Warn") context.warnings.push(...findings);
   return object;
+}
+
+function shown(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 function fieldValidation({ query }: ResourceContext): FieldValidation {

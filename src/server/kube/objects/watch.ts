@@ -6,7 +6,7 @@ import type { KubeObject } from "../../../api/object.ts";
 import { apiVersionOf, resourceNameOf } from "../../../api/resources.ts";
 import { selects } from "../../../api/selector.ts";
 import type { Selector } from "../../../api/selector.ts";
-import { statusOf } from "../../../api/status.ts";
+import { badRequest, statusOf } from "../../../api/status.ts";
 import { isMinkeError } from "../../../base/errors.ts";
 import type { StoreEvent } from "../../../store/store.ts";
 import type { ResourceContext } from "../context.ts";
@@ -27,10 +27,11 @@ type WatchType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
 export async function watchObjects(context: ResourceContext): Promise<void> {
   const { node, query, resource, info } = context;
   const selector = selectorOf(context);
-  const stream = new WatchStream(context);
   const from = query.get("resourceVersion") ?? "";
   const initial = isTrue(query.get("sendInitialEvents"));
   const bookmarks = isTrue(query.get("allowWatchBookmarks"));
+  if (!/^\d*$/.test(from)) throw badRequest(`Invalid value: "${from}": resource version must be a decimal number`);
+  const stream = new WatchStream(context);
   // Everything up to the subscription runs in one turn, so no change falls between the list and the watch.
   let since = from;
   if (initial || from === "" || from === "0") {
@@ -120,7 +121,7 @@ class WatchStream {
   }
 
   /** Only the first table of a stream carries the columns. */
-  #tableOf(object: KubeObject): Readonly<Record<string, unknown>> {
+  #tableOf(object: KubeObject): object {
     const table = renderTable(this.#context, [object]);
     if (this.#columnsSent) return { ...table, columnDefinitions: null };
     this.#columnsSent = true;

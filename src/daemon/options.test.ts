@@ -1,0 +1,29 @@
+import { describe, expect, test } from "vitest";
+
+import { NODE_OPTIONS, nodeOptionsFrom, parseNodeOptions } from "./options.ts";
+
+describe("node options", () => {
+  test("a flag wins over the environment", () => {
+    const env = { MINKE_INSTANCE: "a", MINKE_TRACE: "1", MINKE_CNI_BIN_DIRS: "/x:/y", MINKE_ROOT: "" };
+    expect(nodeOptionsFrom({ instance: "b" }, env)).toEqual({ instance: "b", trace: true, cniBinDirs: ["/x", "/y"] });
+  });
+
+  test.each([
+    [{ logLevel: "loud" }, /--log-level "loud": must be one of debug, info, warn, error/],
+    [{ nodeName: "Ä" }, /--node-name "Ä": must be lower-case/],
+    [{ root: "" }, /--root "": must not be empty/],
+    [{ colour: "red" }, /"colour": there is none of that name/],
+  ])("%j is refused", (options, message) => {
+    expect(() => parseNodeOptions(options)).toThrow(message);
+  });
+
+  test("a switch in the environment that is neither on nor off is refused", () => {
+    expect(() => nodeOptionsFrom({}, { MINKE_TRACE: "maybe" })).toThrow(/--trace "maybe"/);
+  });
+
+  test("flags and variables are named alike", () => {
+    for (const { flag, env } of Object.values(NODE_OPTIONS)) {
+      expect(env).toBe(`MINKE_${flag.toUpperCase().replaceAll("-", "_")}`);
+    }
+  });
+});
