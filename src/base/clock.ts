@@ -8,8 +8,11 @@ export interface Clock {
   now(): number;
   /** Monotonic clock in milliseconds with a fraction; only differences mean anything. */
   monotonic(): number;
-  /** Calls `fire` once after `delayMs` (at once when ≤ 0). Dispose to cancel. Does not keep the process alive. */
-  timer(delayMs: number, fire: () => void): Disposable;
+  /**
+   * Calls `fire` once after `delayMs` (at once when ≤ 0). Dispose to cancel. Does not keep the process alive, unless asked
+   * to by `keepAlive`.
+   */
+  timer(delayMs: number, fire: () => void, options?: { readonly keepAlive?: boolean }): Disposable;
 }
 
 /** Longest delay that Node's timers take; longer ones are set again when they fire. */
@@ -24,14 +27,14 @@ class SystemClock implements Clock {
     return performance.now();
   }
 
-  timer(delayMs: number, fire: () => void): Disposable {
+  timer(delayMs: number, fire: () => void, options?: { readonly keepAlive?: boolean }): Disposable {
     const due = this.monotonic() + delayMs;
     let handle: NodeJS.Timeout;
     const arm = (): void => {
       const left = due - this.monotonic();
       if (left > TIMER_LIMIT_MS) handle = setTimeout(arm, TIMER_LIMIT_MS);
       else handle = setTimeout(fire, Math.max(0, left));
-      handle.unref();
+      if (options?.keepAlive !== true) handle.unref();
     };
     arm();
     return { [Symbol.dispose]: () => clearTimeout(handle) };
@@ -88,7 +91,7 @@ export async function sleep(clock: Clock, ms: number, signal?: AbortSignal): Pro
   signal?.throwIfAborted();
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const abort = (): void => reject(signal!.reason as Error);
-  using _timer = clock.timer(ms, resolve);
+  using _timer = clock.timer(ms, resolve, { keepAlive: true });
   signal?.addEventListener("abort", abort, { once: true });
   try {
     await promise;
