@@ -23,7 +23,7 @@ fi
 
 # Debian packages. What each is for stands in docs/adr/0002-dependencies.md.
 packages="crun conmon catatonit containernetworking-plugins iptables tar perl-base"
-[ -s .cache/images/nginx.tar ] && [ -s .cache/images/ghost.tar ] || packages="$packages mmdebstrap make g++ python3"
+[ -s .cache/images/nginx.tar ] && [ -s .cache/images/ghost.tar ] || packages="$packages mmdebstrap debian-archive-keyring make g++ python3"
 [ "$purpose" = test ] && packages="$packages busybox-static skopeo iproute2 curl"
 missing=
 for package in $packages; do

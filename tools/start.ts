@@ -3,9 +3,11 @@
  * example in the foreground. Needs root; without it, it starts itself again under sudo.
  */
 import { spawn, spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 
-import { buildImages, exampleImages } from "../examples/nginx-ghost/build-images.ts";
+import { buildImages } from "../examples/nginx-ghost/build-images.ts";
+import { exampleImages } from "../examples/nginx-ghost/images.ts";
 
 const root = resolve(import.meta.dirname, "..");
 const minke = resolve(root, "bin/minke");
@@ -16,8 +18,12 @@ if (process.getuid?.() !== 0) {
   process.exit(await foreground("sudo", argv));
 }
 
-await buildImages({ out: resolve(root, ".cache/images") });
-for (const image of exampleImages(resolve(root, ".cache/images"))) {
+const images = resolve(root, ".cache/images");
+if (exampleImages(images).some((image) => !existsSync(image.tar))) {
+  console.error("building the example's two images (once; some three minutes) ...");
+  await buildImages(images, (line) => console.error(line));
+}
+for (const image of exampleImages(images)) {
   const known = spawnSync(minke, ["image", "inspect", image.name], { stdio: "ignore" });
   if (known.status === 0) continue;
   console.error(`importing image ${image.name} ...`);
