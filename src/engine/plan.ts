@@ -66,6 +66,15 @@ function planSandbox(input: PlanInput, pod: Pod, old: Sandbox | undefined): Acti
   return [...actions, ...removeOldSandboxes(observed)];
 }
 
+/**
+ * True when the sandbox is gone and will not be made again: what has not run by now never will, such as a container of a
+ * `Never` Pod that a reboot came before.
+ */
+export function isLeftAlone(pod: Pod, observed: Observation): boolean {
+  const sandbox = observed.sandboxes[0];
+  return sandbox !== undefined && !isUsable(sandbox) && !wantsSandbox(pod, observed, sandbox);
+}
+
 /** Whether a Pod whose sandbox is gone gets another one: not when nothing would run in it. */
 function wantsSandbox(pod: Pod, observed: Observation, old: Sandbox | undefined): boolean {
   const ran = observed.containers.length > 0;

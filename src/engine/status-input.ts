@@ -21,4 +21,6 @@ export interface StatusInput {
   /** Termination messages, by container id. */
   readonly messages: ReadonlyMap<string, string>;
   readonly ending: Ending | undefined;
+  /** Nothing will be started any more, though nobody asked for the end. */
+  readonly leftAlone: boolean;
 }

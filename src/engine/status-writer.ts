@@ -5,6 +5,7 @@ import type { Deps } from "./deps.ts";
 import type { Ending } from "./ending.ts";
 import type { PodMemory } from "./memory.ts";
 import type { Observation } from "./observe.ts";
+import { isLeftAlone } from "./plan.ts";
 import { statusOf } from "./status.ts";
 import { readMessage } from "./termination-message.ts";
 
@@ -45,6 +46,7 @@ export class StatusWriter {
       replacing: memory.replacing,
       messages: memory.messages,
       ending: telling.ending,
+      leftAlone: isLeftAlone(pod, observed),
     });
     if (equalJson(status, pod.status)) return;
     if (telling.starting && !this.#due && pod.status?.startTime && status.phase === pod.status.phase) {

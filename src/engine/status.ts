@@ -17,8 +17,8 @@ export function statusOf(input: StatusInput): PodStatus {
   const spec = pod.spec;
   const inits = spec?.initContainers ?? [];
   const live = observed.containers.some(isLive);
-  // Over for good: asked to end, and nothing runs any more.
-  const ended = ending !== undefined && !live;
+  // Over for good: nothing runs, and nothing will.
+  const ended = (ending !== undefined || input.leftAlone) && !live;
   const initStatuses = inits.map((container) => containerStatus(input, container, "init", ended));
   const statuses = (spec?.containers ?? []).map((container) => containerStatus(input, container, "main", ended));
   const { phase, reason, message } = phaseAndReason(input, ended, initStatuses, statuses);
