@@ -19,13 +19,16 @@ export async function dismantle(scope: Scope, record: SandboxRecord): Promise<vo
   const attempt = async (task: Promise<unknown>): Promise<void> =>
     void (await task.catch((e: unknown) => failures.push(e)));
 
-  await attempt(host.cgroup.kill(record.cgroupPath));
-  await Promise.all([
-    attempt(detach(scope, record)).then(() => attempt(unpinAll(scope, paths.namespaces))),
-    attempt(host.mount.unmount(paths.shm)),
-    record.config.namespaces.pid === "pod" ? attempt(crun.delete(initId(record.id), { force: true })) : undefined,
-  ]);
-  await attempt(host.cgroup.remove(record.cgroupPath));
+  const processes = async (): Promise<void> => {
+    await attempt(host.cgroup.kill(record.cgroupPath));
+    if (record.config.namespaces.pid === "pod") await attempt(crun.delete(initId(record.id), { force: true }));
+    await attempt(host.cgroup.remove(record.cgroupPath));
+  };
+  const networking = async (): Promise<void> => {
+    await attempt(detach(scope, record));
+    await attempt(unpinAll(scope, paths.namespaces));
+  };
+  await Promise.all([processes(), networking(), attempt(host.mount.unmount(paths.shm))]);
   if (failures.length > 0) throw failures[0];
   rmSync(paths.state, { recursive: true, force: true });
 }

@@ -11,8 +11,11 @@ export async function removeSandbox(scope: Scope, id: string): Promise<void> {
   const entry = scope.sandboxes.get(id);
   if (!entry) return;
   const { config } = entry.record;
-  await stopSandbox(scope, id);
-  await Promise.all([...entry.containers].map((container) => removeContainer(scope, container.record.id)));
+  const removeContainers = async (): Promise<void> => {
+    await Promise.all([...entry.containers].map(async ({ record }) => removeContainer(scope, record.id)));
+  };
+  await Promise.all([stopSandbox(scope, id), removeContainers()]);
+  await removeContainers(); // those that were still being made
   removeCheckpoint(sandboxPaths(scope.layout, id).checkpoint);
   if (!scope.sandboxes.delete(id)) return;
   scope.names.delete(sandboxName(config));
