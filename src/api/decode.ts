@@ -9,6 +9,7 @@ import { isBase64 } from "./base64.ts";
 import { SCHEMA } from "./gen/schema.ts";
 import type { KubeObject } from "./object.ts";
 import { canonicalQuantity } from "./quantity.ts";
+import { isRecord } from "./record.ts";
 import { type Resource, resourceOfKind } from "./resources.ts";
 import type { SchemaField } from "./schema.ts";
 import { badRequest } from "./status.ts";
@@ -196,10 +197,6 @@ function freeForm(value: unknown, path: string, depth = 0): unknown {
     for (const item of Object.values(value)) freeForm(item, path, depth + 1);
   }
   return value;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function typeName(value: unknown): string {

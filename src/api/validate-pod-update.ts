@@ -2,6 +2,7 @@
 import { equalJson } from "./equal.ts";
 import { type FieldError, forbidden, invalid } from "./field-error.ts";
 import type { Container, Pod, PodSpec, Toleration } from "./gen/types.ts";
+import { isRecord } from "./record.ts";
 
 const UPDATABLE = [
   "`spec.containers[*].image`",
@@ -76,8 +77,4 @@ export function changedPaths(a: unknown, b: unknown, path: string): string[] {
   if (!isRecord(a) || !isRecord(b)) return [path];
   const keys = new Set([...Object.keys(a), ...Object.keys(b)]);
   return [...keys].flatMap((key) => changedPaths(a[key], b[key], `${path}.${key}`));
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

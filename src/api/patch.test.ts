@@ -1,0 +1,222 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { equalJson } from "./equal.ts";
+import { mergePatch } from "./patch.ts";
+import { strategicMerge } from "./strategic-merge.ts";
+import { threeWayMergePatch } from "./three-way.ts";
+
+describe("mergePatch", () => {
+  // The examples of RFC 7386, appendix A.
+  test.each([
+    [{ a: "b" }, { a: "c" }, { a: "c" }],
+    [{ a: "b" }, { b: "c" }, { a: "b", b: "c" }],
+    [{ a: "b" }, { a: null }, {}],
+    [{ a: "b", b: "c" }, { a: null }, { b: "c" }],
+    [{ a: ["b"] }, { a: "c" }, { a: "c" }],
+    [{ a: "c" }, { a: ["b"] }, { a: ["b"] }],
+    [{ a: { b: "c" } }, { a: { b: "d", c: null } }, { a: { b: "d" } }],
+    [{ a: [{ b: "c" }] }, { a: [1] }, { a: [1] }],
+    [
+      ["a", "b"],
+      ["c", "d"],
+      ["c", "d"],
+    ],
+    [{ a: "b" }, ["c"], ["c"]],
+    [{ a: "foo" }, null, null],
+    [{ a: "foo" }, "bar", "bar"],
+    [{ e: null }, { a: 1 }, { e: null, a: 1 }],
+    [[1, 2], { a: "b", c: null }, { a: "b" }],
+    [{}, { a: { bb: { ccc: null } } }, { a: { bb: {} } }],
+    [{ constructor: "x" }, { constructor: null, toString: "y" }, { toString: "y" }],
+  ])("%j + %j", (target, patch, expected) => expect(mergePatch(target, patch)).toEqual(expected));
+
+  test("twice is as once, and a patch is what it says, for any JSON", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.jsonValue(), (target, patch) => {
+        const once = mergePatch(target, patch);
+        expect(equalJson(mergePatch(once, patch), once)).toBe(true);
+      }),
+    );
+  });
+});
+
+const pod = {
+  metadata: { name: "x", labels: { a: "1", b: "2" }, finalizers: ["a/x", "b/x"] },
+  spec: {
+    containers: [
+      {
+        name: "a",
+        image: "i",
+        env: [
+          { name: "A", value: "1" },
+          { name: "B", value: "2" },
+        ],
+        args: ["1", "2"],
+      },
+      { name: "b", image: "j" },
+      { name: "c", image: "k" },
+    ],
+    volumes: [
+      { name: "v", emptyDir: {} },
+      { name: "w", hostPath: { path: "/x" } },
+    ],
+    nodeSelector: { k: "v" },
+    tolerations: [{ key: "a", operator: "Exists" }],
+  },
+};
+type PodData = typeof pod;
+
+describe("strategicMerge", () => {
+  const merge = (patch: object): PodData => strategicMerge(pod, patch, "core.v1.Pod") as PodData;
+  const containers = (patch: object): string[] =>
+    merge({ spec: patch }).spec.containers.map(({ name, image }) => `${name}=${image}`);
+
+  // Orders as kubectl patch --local makes them.
+  test.each([
+    [{ containers: [{ name: "b", image: "x" }] }, ["a=i", "b=x", "c=k"]],
+    [{ containers: [{ name: "d", image: "x" }] }, ["d=x", "a=i", "b=j", "c=k"]],
+    [{ containers: [{ name: "b", $patch: "delete" }] }, ["a=i", "c=k"]],
+    [{ containers: [{ $patch: "replace" }, { name: "z", image: "x" }] }, ["z=x"]],
+    [{ "$setElementOrder/containers": [{ name: "c" }, { name: "a" }] }, ["b=j", "c=k", "a=i"]],
+    [
+      {
+        "$setElementOrder/containers": [{ name: "c" }, { name: "d" }, { name: "a" }],
+        containers: [{ name: "d", image: "x" }],
+      },
+      ["b=j", "c=k", "d=x", "a=i"],
+    ],
+  ])("merges containers by name: %j", (patch, expected) => expect(containers(patch)).toEqual(expected));
+
+  test.each([
+    [{ metadata: { labels: { a: null, c: "3" } } }, { labels: { b: "2", c: "3" } }],
+    [{ metadata: { finalizers: ["c/x"] } }, { finalizers: ["c/x", "a/x", "b/x"] }],
+    [{ metadata: { "$deleteFromPrimitiveList/finalizers": ["a/x"] } }, { finalizers: ["b/x"] }],
+    [
+      {
+        metadata: {
+          "$setElementOrder/finalizers": ["d/x", "b/x"],
+          "$deleteFromPrimitiveList/finalizers": ["a/x"],
+          finalizers: ["d/x"],
+        },
+      },
+      { finalizers: ["d/x", "b/x"] },
+    ],
+  ])("merges metadata: %j", (patch, expected) =>
+    expect(merge(patch).metadata).toEqual({ ...pod.metadata, ...expected }),
+  );
+
+  test.each([
+    [
+      { volumes: [{ name: "v", $retainKeys: ["name", "hostPath"], hostPath: { path: "/y" } }] },
+      { volumes: [{ name: "v", hostPath: { path: "/y" } }, pod.spec.volumes[1]] },
+    ],
+    [{ nodeSelector: { $patch: "replace", z: "1" } }, { nodeSelector: { z: "1" } }],
+    [{ nodeSelector: { $patch: "delete" } }, { nodeSelector: {} }],
+    [{ tolerations: [{ key: "b" }] }, { tolerations: [{ key: "b" }] }],
+    [{ securityContext: { runAsUser: 1, fsGroup: null } }, { securityContext: { runAsUser: 1 } }],
+    [{ volumes: null }, { volumes: undefined }],
+  ])("merges the spec: %j", (patch, expected) =>
+    expect(merge({ spec: patch }).spec).toEqual({ ...pod.spec, ...expected }),
+  );
+
+  test("goes down into items", () => {
+    const env = [
+      { name: "B", $patch: "delete" },
+      { name: "D", value: "4" },
+    ];
+    expect(merge({ spec: { containers: [{ name: "a", args: ["9"], env }] } }).spec.containers[0]).toEqual({
+      name: "a",
+      image: "i",
+      args: ["9"],
+      env: [
+        { name: "D", value: "4" },
+        { name: "A", value: "1" },
+      ],
+    });
+  });
+
+  test.each([
+    [{ containers: [{ image: "x" }] }, 'does not contain the merge key "name"'],
+    [{ containers: [{ name: "a", $patch: "bogus" }] }, 'unknown $patch "bogus"'],
+    [{ nodeSelector: { $patch: "bogus" } }, 'unknown $patch "bogus"'],
+    [{ "$setElementOrder/containers": 1 }, "$setElementOrder/containers is not a list"],
+    [
+      { volumes: [{ name: "v", $retainKeys: ["name"], hostPath: {} }] },
+      'sets "hostPath", which is not in its $retainKeys',
+    ],
+  ])("refuses %j", (spec, message) => expect(() => merge({ spec })).toThrow(message));
+
+  test("changes neither argument", () => {
+    const before = structuredClone(pod);
+    merge({ spec: { containers: [{ name: "a", env: [{ name: "A", $patch: "delete" }] }] } });
+    expect(pod).toEqual(before);
+  });
+});
+
+describe("threeWayMergePatch", () => {
+  const spec = (fields: object): PodData => ({ ...pod, spec: { ...pod.spec, ...fields } });
+  const [a, b, c] = pod.spec.containers;
+
+  test.each([
+    ["nothing", pod, pod, {}],
+    ["what others added stays", pod, spec({ priority: 0 }), {}],
+    [
+      "a field that changed",
+      spec({ containers: [{ ...a!, image: "x" }, b, c] }),
+      pod,
+      {
+        "$setElementOrder/containers": [{ name: "a" }, { name: "b" }, { name: "c" }],
+        containers: [{ name: "a", image: "x" }],
+      },
+    ],
+    [
+      "a container that went",
+      spec({ containers: [a, c] }),
+      pod,
+      {
+        "$setElementOrder/containers": [{ name: "a" }, { name: "c" }],
+        containers: [{ name: "b", $patch: "delete" }],
+      },
+    ],
+    ["a field that went", spec({ nodeSelector: undefined }), pod, { nodeSelector: null }],
+    [
+      "a union that changed",
+      spec({ volumes: [{ name: "v", hostPath: { path: "/y" } }, pod.spec.volumes[1]] }),
+      pod,
+      {
+        "$setElementOrder/volumes": [{ name: "v" }, { name: "w" }],
+        volumes: [{ name: "v", $retainKeys: ["hostPath", "name"], hostPath: { path: "/y" }, emptyDir: null }],
+      },
+    ],
+  ])("%s", (_name, manifest, current, expected) => {
+    const modified = JSON.parse(JSON.stringify(manifest)) as PodData;
+    const patch = threeWayMergePatch("Pod", { original: pod, modified, current });
+    expect(patch).toEqual(Object.keys(expected).length === 0 ? {} : { spec: expected });
+  });
+
+  test("its patch makes the server's object hold the manifest, whatever changed", () => {
+    const name = fc.constantFrom("a", "b", "c", "d");
+    const containers = fc.uniqueArray(
+      fc.record({
+        name,
+        image: fc.constantFrom("i", "j"),
+        env: fc.uniqueArray(fc.record({ name, value: name }), { selector: (e) => e.name }),
+      }),
+      { selector: (item) => item.name },
+    );
+    const object = fc.record({
+      metadata: fc.record({ labels: fc.dictionary(name, name), finalizers: fc.uniqueArray(name) }),
+      spec: fc.record(
+        { containers, nodeSelector: fc.dictionary(name, name), hostname: name },
+        { requiredKeys: ["containers"] },
+      ),
+    });
+    fc.assert(
+      fc.property(object, object, (original, modified) => {
+        // The server has what was applied last, so afterwards it must have exactly what is applied now.
+        const patch = threeWayMergePatch("Pod", { original, modified, current: original });
+        expect(strategicMerge(original, patch, "core.v1.Pod")).toEqual(modified);
+      }),
+    );
+  });
+});

@@ -1,0 +1,113 @@
+/**
+ * The patch of `kubectl apply`: what turns the object on the server into the manifest, and removes what the manifest of
+ * the last time had and this one has not; fields that others set stay. A strategic merge patch along the schema table
+ * (Kubernetes: strategicpatch.CreateThreeWayMergePatch).
+ */
+import { assign } from "./assign.ts";
+import { equalJson } from "./equal.ts";
+import { type PatchRule, patchRule } from "./patch-schema.ts";
+import { isRecord, type JsonRecord, own } from "./record.ts";
+import { RESOURCES } from "./resources.ts";
+import type { SchemaField } from "./schema.ts";
+import { DELETE_SCALARS, DIRECTIVE, RETAIN_KEYS, SET_ORDER } from "./strategic-merge.ts";
+
+export interface ThreeWay {
+  /** The manifest of the last apply; undefined or empty when the object was not applied before. */
+  readonly original: JsonRecord | undefined;
+  /** The manifest now. */
+  readonly modified: JsonRecord;
+  /** The object on the server. */
+  readonly current: JsonRecord;
+}
+
+/** The patch for an object of that kind; empty when there is nothing to do. */
+export function threeWayMergePatch(kind: string, { original, modified, current }: ThreeWay): JsonRecord {
+  const definition = RESOURCES.find((resource) => resource.kind === kind)?.definition;
+  return diffObjects(original, modified, current, definition === undefined ? {} : { ref: definition });
+}
+
+function diffObjects(
+  last: JsonRecord | undefined,
+  manifest: JsonRecord,
+  current: JsonRecord,
+  schema: SchemaField,
+): Record<string, unknown> {
+  const patch: Record<string, unknown> = {};
+  for (const [key, wanted] of Object.entries(manifest)) {
+    const [is, was] = [own(current, key), own(last, key)];
+    const rule = patchRule(schema, key);
+    if (isRecord(wanted) && isRecord(is) && !rule.replace) {
+      const below = diffObjects(isRecord(was) ? was : undefined, wanted, is, rule.below);
+      if (rule.retainKeys) retainKeys(below, wanted, is);
+      if (Object.keys(below).length > 0) assign(patch, key, below);
+    } else if (Array.isArray(wanted) && Array.isArray(is) && rule.mergeList) {
+      diffLists(patch, key, Array.isArray(was) ? was : [], wanted, is, rule);
+    } else if (!equalJson(is, wanted)) assign(patch, key, wanted);
+  }
+  for (const key of Object.keys(last ?? {})) {
+    if (!Object.hasOwn(manifest, key) && own(current, key) !== undefined) assign(patch, key, null);
+  }
+  return patch;
+}
+
+/** Says which fields stay, when the patch does something or the server has fields that the manifest has not. */
+function retainKeys(patch: Record<string, unknown>, wanted: JsonRecord, is: JsonRecord): void {
+  const extra = Object.keys(is).some((key) => !Object.hasOwn(wanted, key));
+  if (Object.keys(patch).length === 0 && !extra) return;
+  patch[RETAIN_KEYS] = Object.keys(wanted)
+    .filter((key) => wanted[key] !== null)
+    .sort();
+}
+
+function diffLists(
+  patch: Record<string, unknown>,
+  field: string,
+  last: readonly unknown[],
+  wanted: readonly unknown[],
+  is: readonly unknown[],
+  rule: PatchRule,
+): void {
+  const { mergeKey } = rule;
+  if (mergeKey === undefined) return diffScalars(patch, field, last, wanted, is);
+  const find = (list: readonly unknown[], key: unknown): JsonRecord | undefined =>
+    list.filter(isRecord).find((item) => own(item, mergeKey) === key);
+  const changes: unknown[] = [];
+  for (const item of wanted.filter(isRecord)) {
+    const key = own(item, mergeKey);
+    const there = find(is, key);
+    if (!there) changes.push(item);
+    else {
+      const below = diffObjects(find(last, key), item, there, rule.below);
+      if (rule.retainKeys) retainKeys(below, item, there);
+      if (Object.keys(below).length > 0) changes.push({ ...below, [mergeKey]: key });
+    }
+  }
+  for (const item of last.filter(isRecord)) {
+    const key = own(item, mergeKey);
+    if (!find(wanted, key) && find(is, key)) changes.push({ [DIRECTIVE]: "delete", [mergeKey]: key });
+  }
+  if (changes.length > 0) patch[field] = changes;
+  const keys = wanted.filter(isRecord).map((item) => own(item, mergeKey));
+  const common = is
+    .filter(isRecord)
+    .flatMap((item) => (keys.includes(own(item, mergeKey)) ? [own(item, mergeKey)] : []));
+  const reordered = !equalJson(
+    common,
+    keys.filter((key) => common.includes(key)),
+  );
+  if (changes.length > 0 || reordered) patch[SET_ORDER + field] = keys.map((key) => ({ [mergeKey]: key }));
+}
+
+function diffScalars(
+  patch: Record<string, unknown>,
+  field: string,
+  last: readonly unknown[],
+  wanted: readonly unknown[],
+  is: readonly unknown[],
+): void {
+  const added = wanted.filter((item) => !is.includes(item));
+  const deleted = last.filter((item) => !wanted.includes(item) && is.includes(item));
+  if (added.length > 0) patch[field] = added;
+  if (deleted.length > 0) patch[DELETE_SCALARS + field] = deleted;
+  if (added.length > 0 || deleted.length > 0) patch[SET_ORDER + field] = wanted;
+}
