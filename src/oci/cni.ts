@@ -18,14 +18,14 @@ import { publishedPorts, type HostPortMapping, type NetworkAttachment, type Netw
 import { addChain, checkChain, delChain, gcChain, WITH_GC } from "./cni/chain.ts";
 import { EMBEDDED_PLUGINS, embeddedNetwork, leasesDirectory } from "./cni/embedded-network.ts";
 import { createFirewall } from "./cni/firewall.ts";
-import { removeHostPortRules } from "./cni/host-port-rules.ts";
+import { hasHostPortRules, removeHostPortRules } from "./cni/host-port-rules.ts";
 import { createHostPorts } from "./cni/host-ports.ts";
 import { releaseAddresses, releaseLeases } from "./cni/leases.ts";
 import { loadNetworkConfig, versionAtLeast, type NetworkConfig } from "./cni/network-config.ts";
 import { once } from "./cni/once.ts";
 import { createPlugins, DEFAULT_BIN_DIRS, missingPlugin } from "./cni/plugins.ts";
 import { createNetworkRecords, type NetworkRecord } from "./cni/records.ts";
-import { networkResult } from "./cni/result.ts";
+import { networkResult, type CniResult } from "./cni/result.ts";
 import { formatSubnet, stableSubnet, type Subnet } from "./cni/subnet.ts";
 
 export type { HostPortMapping, NetworkAttachment, NetworkResult } from "./cni/attachment.ts";
@@ -179,6 +179,14 @@ export function createNetwork(options: NetworkOptions): Network {
     if (config) await undo({ version: 1, attachment, config, embedded: false }, false);
   };
 
+  const check = async ({ attachment, config, embedded }: NetworkRecord, result: CniResult): Promise<void> => {
+    if (!embedded) return await checkChain(plugins, config, attachment, result);
+    const bridge = config.plugins.filter((plugin) => plugin.type !== "portmap");
+    await checkChain(plugins, { ...config, plugins: bridge }, attachment, result);
+    const published = publishedPorts(attachment).length > 0;
+    if (published && !(await hasHostPortRules(process, attachment.sandboxId))) throw portsLost(attachment.sandboxId);
+  };
+
   const gc = async (validSandboxIds: readonly string[]): Promise<void> => {
     const valid = new Set(validSandboxIds);
     for (const record of await records.list()) {
@@ -225,7 +233,7 @@ export function createNetwork(options: NetworkOptions): Network {
     check: async (attachment) => {
       const record = await records.read(attachment.sandboxId);
       if (!record?.result) throw notConnected(attachment.sandboxId);
-      await checkChain(plugins, record.config, record.attachment, record.result);
+      await check(record, record.result);
     },
     gc,
     teardown: async () => {
@@ -266,6 +274,14 @@ function refuseIpv6(published: readonly HostPortMapping[]): void {
     `Cannot publish host port ${ipv6.hostPort} on hostIP "${ipv6.hostIp}": the embedded network has IPv4 only; ` +
       "use an IPv4 hostIP, or give a CNI configuration with IPv6",
     { reason: "CreatePodSandboxError", details: { field: "ports[].hostIP", value: ipv6.hostIp } },
+  );
+}
+
+function portsLost(sandboxId: string): MinkeError {
+  return new MinkeError(
+    "FailedPrecondition",
+    `Cannot reach the host ports of sandbox ${sandboxId.slice(0, 12)}: their firewall rules are gone; run the sandbox again`,
+    { details: { sandboxId } },
   );
 }
 

@@ -138,13 +138,16 @@ describe("a sandbox", () => {
   test("is reached through its host port by 127.0.0.1, by the host's address, and by itself", async () => {
     await using made = await node("ports");
     const { instance, network } = made;
-    const hostPort = await freePort();
-    const attachment = await pinned(instance, [{ hostPort }]);
+    const [hostPort, localPort] = [await freePort(), await freePort()];
+    const attachment = await pinned(instance, [{ hostPort }, { hostPort: localPort, hostIp: "127.0.0.1" }]);
     const { gateway } = await network.add(attachment);
+    await network.check(attachment);
     {
       await using _ = await serve(attachment.netnsPath, "published");
       expect(await get(`http://127.0.0.1:${hostPort}/`)).toBe("published");
       expect(await get(`http://${gateway}:${hostPort}/`)).toBe("published");
+      expect(await get(`http://127.0.0.1:${localPort}/`)).toBe("published");
+      await expect(get(`http://${gateway}:${localPort}/`)).rejects.toThrow();
       const inside = await host.process.run({
         argv: ["/bin/busybox", "wget", "-qO-", `http://${gateway}:${hostPort}/`],
         netns: attachment.netnsPath,
@@ -253,6 +256,32 @@ async function settled(instance: Instance): Promise<void> {
     (await host.process.run({ argv: ["pgrep", "-x", "bridge|host-local"] })).code === 0;
   for (let tries = 0; (await running()) && tries < 100; tries++) await sleep(systemClock, 20);
 }
+
+test("a configuration of the user's own is used, and undone without its namespace", async () => {
+  await using made = await node("own");
+  const { instance } = made;
+  const confDir = join(directory, "conf");
+  const dataDir = join(directory, "own-leases");
+  mkdirSync(confDir);
+  const bridge = { type: "bridge", bridge: instance.bridge, isGateway: true };
+  const ipam = { type: "host-local", dataDir, subnet: "198.18.77.0/24" };
+  const portmap = { type: "portmap", capabilities: { portMappings: true }, snat: true };
+  const conf = { cniVersion: "0.4.0", name: instance.network, plugins: [{ ...bridge, ipam }, portmap] };
+  writeFileSync(join(confDir, "10-own.conflist"), JSON.stringify(conf));
+  const network = createNetwork({ host, instance, confDir, log: noLog });
+  expect(await network.ready()).toEqual({ ok: true });
+  const hostPort = await freePort();
+  const attachment = await pinned(instance, [{ hostPort }]);
+  expect(await network.add(attachment)).toEqual({ ips: ["198.18.77.2"], gateway: "198.18.77.1" });
+  {
+    await using _ = await serve(attachment.netnsPath, "own");
+    expect(await get(`http://127.0.0.1:${hostPort}/`)).toBe("own");
+  }
+  await host.namespace.unpin(attachment.netnsPath);
+  rmSync(confDir, { recursive: true });
+  await createNetwork({ host, instance, confDir, log: noLog }).del(attachment);
+  expect(readdirSync(join(dataDir, instance.network)).filter((name) => /^[0-9.]+$/.test(name))).toEqual([]);
+});
 
 test("two instances side by side do not disturb each other", async () => {
   await using one = await node("one");

@@ -17,6 +17,15 @@ export async function removeHostPortRules(process: ProcessHost, sandboxId: strin
   return done.code === 0;
 }
 
+/**
+ * Whether the sandbox' ports are published. Asked instead of portmap's own CHECK, whose version 1.1.1 looks for IPv6 rules
+ * that a network without IPv6 does not have.
+ */
+export async function hasHostPortRules(process: ProcessHost, sandboxId: string): Promise<boolean> {
+  const saved = await process.run({ argv: ["iptables-save", "-t", "nat"] });
+  return removalOf(saved.stdout, sandboxId) !== undefined;
+}
+
 /** Input for iptables-restore that removes the sandbox' rules from a saved table; undefined when there are none. */
 export function removalOf(saved: string, sandboxId: string): string | undefined {
   const jumps = saved
