@@ -1,4 +1,6 @@
-/** What the package exports: an embedded node, and the client that speaks to any node. */
-export { startNode } from "./daemon/start-node.ts";
-export type { Node, StartOptions } from "./daemon/start-node.ts";
+/** What the package exports: the client, and a node inside one's own process. */
+export * from "./sdk/index.ts";
+export { MinkeError, type ErrorCode, isMinkeError } from "./base/errors.ts";
+export type { KubeObject } from "./api/object.ts";
+export { startNode, type Node, type StartOptions } from "./daemon/start-node.ts";
 export type { NodeOptions } from "./daemon/options.ts";

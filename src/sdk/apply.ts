@@ -3,9 +3,6 @@ import { isMinkeError } from "../base/errors.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { ResourceClient, WriteOptions } from "./resource.ts";
 
-/** Kubernetes: api/core/v1/annotation_key_constants.go. */
-export const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
-
 export interface ApplyResult<T> {
   readonly action: "created" | "configured" | "unchanged";
   readonly object: T;
@@ -20,13 +17,16 @@ export async function applyObject<T extends KubeObject>(
   object: T,
   options: WriteOptions,
 ): Promise<ApplyResult<T>> {
-  const modified = annotated(object);
+  // Lazily: it brings the schema of all objects.
+  const { withLastApplied } = await import("../api/three-way.ts");
+  const { status: _status, ...rest } = object as T & { readonly status?: unknown };
+  const manifest = withLastApplied(rest) as unknown as T;
   const name = object.metadata.name ?? "";
   for (let attempt = 1; ; attempt++) {
     try {
       const current = await client.find(name, options.signal ? { signal: options.signal } : {});
-      if (!current) return { action: "created", object: await client.create(modified, options) };
-      return await patchObject(client, { current, modified }, options);
+      if (!current) return { action: "created", object: await client.create(manifest, options) };
+      return await patchObject(client, { current, manifest }, options);
     } catch (error) {
       const raced = isMinkeError(error, "AlreadyExists") || isMinkeError(error, "NotFound");
       if (!raced || attempt === ATTEMPTS_MAX) throw error;
@@ -36,25 +36,16 @@ export async function applyObject<T extends KubeObject>(
 
 async function patchObject<T extends KubeObject>(
   client: ResourceClient<T>,
-  objects: { readonly current: T; readonly modified: T },
+  objects: { readonly current: T; readonly manifest: T },
   options: WriteOptions,
 ): Promise<ApplyResult<T>> {
-  const { current, modified } = objects;
-  const { threeWayMergePatch } = await import("../api/three-way.ts");
+  const { current, manifest } = objects;
+  const { LAST_APPLIED, threeWayPatch } = await import("../api/three-way.ts");
   const text = current.metadata.annotations?.[LAST_APPLIED];
-  const original = text === undefined ? {} : (JSON.parse(text) as Record<string, unknown>);
-  const patch = threeWayMergePatch(client.type.kind, { original, modified, current });
+  const last = text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>);
+  const patch = threeWayPatch(last, manifest, current, client.type.definition);
   if (Object.keys(patch).length === 0) return { action: "unchanged", object: current };
-  const object = await client.patch(modified.metadata.name ?? "", patch, { ...options, type: "strategic-merge" });
+  const object = await client.patch(manifest.metadata.name ?? "", patch, { ...options, type: "strategic-merge" });
   const same = object.metadata.resourceVersion === current.metadata.resourceVersion;
   return { action: same ? "unchanged" : "configured", object };
-}
-
-/** `object` with itself, less that very annotation, in its annotation. */
-function annotated<T extends KubeObject>(object: T): T {
-  const { [LAST_APPLIED]: _, ...annotations } = object.metadata.annotations ?? {};
-  const { status: _status, ...rest } = object as T & { status?: unknown };
-  const plain = { ...rest, metadata: { ...object.metadata, annotations } };
-  const text = `${JSON.stringify(plain)}\n`;
-  return { ...plain, metadata: { ...object.metadata, annotations: { ...annotations, [LAST_APPLIED]: text } } } as unknown as T;
 }

@@ -99,5 +99,8 @@ export function framed(channel: number, data: Uint8Array): Uint8Array {
 }
 
 function lost(): MinkeError {
-  return new MinkeError("Unavailable", "Cannot tell how the command ended: the node closed the session before it said so");
+  return new MinkeError(
+    "Unavailable",
+    "Cannot tell how the command ended: the node closed the session before it said so",
+  );
 }

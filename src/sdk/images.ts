@@ -64,13 +64,16 @@ export interface ImageClient {
   save(reference: string, format?: ArchiveFormat): AsyncIterable<Uint8Array>;
   tag(source: string, target: string): Promise<Image>;
   remove(reference: string): Promise<void>;
-  prune(options?: { readonly all?: boolean }): Promise<{ readonly removed: readonly string[]; readonly freedBytes: number }>;
+  prune(options?: {
+    readonly all?: boolean;
+  }): Promise<{ readonly removed: readonly string[]; readonly freedBytes: number }>;
   pull(reference: string, onProgress?: (progress: ImageProgress) => void, signal?: AbortSignal): Promise<Image>;
 }
 
 /** Binds the images' verbs to a node. */
 export function imageClient(http: Http): ImageClient {
-  const url = (path: string, query: Readonly<Record<string, QueryValue>> = {}): string => withQuery(`${ROOT}/${path}`, query);
+  const url = (path: string, query: Readonly<Record<string, QueryValue>> = {}): string =>
+    withQuery(`${ROOT}/${path}`, query);
   const tar = "application/x-tar";
   const get = (reference: string): Promise<Image> => http.json<Image>("GET", url("image", { reference }));
   return {

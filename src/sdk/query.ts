@@ -7,7 +7,8 @@ export function withQuery(path: string, query: Readonly<Record<string, QueryValu
   const parameters = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     if (value === undefined) continue;
-    for (const one of Array.isArray(value) ? (value as readonly string[]) : [String(value)]) parameters.append(name, one);
+    for (const one of Array.isArray(value) ? (value as readonly string[]) : [String(value)])
+      parameters.append(name, one);
   }
   const text = parameters.toString();
   return text === "" ? path : `${path}?${text}`;

@@ -59,7 +59,9 @@ export interface ResourceClient<T extends KubeObject> {
   find(name: string, options?: { readonly signal?: AbortSignal }): Promise<T | undefined>;
   list(options?: ListOptions): Promise<ObjectList<T>>;
   /** The server's table of a list, or of one object. `includeObject` says how much of each object comes along. */
-  table(options?: ListOptions & { readonly name?: string; readonly includeObject?: "Metadata" | "Object" }): Promise<Table>;
+  table(
+    options?: ListOptions & { readonly name?: string; readonly includeObject?: "Metadata" | "Object" },
+  ): Promise<Table>;
   create(object: T, options?: WriteOptions): Promise<T>;
   /** Creates it, or patches what is there with what changed since the last apply (kubectl's client-side apply). */
   apply(object: T, options?: WriteOptions): Promise<ApplyResult<T>>;
@@ -80,7 +82,11 @@ const PATCH_TYPES: Readonly<Record<PatchType, string>> = {
 };
 
 /** The verbs of `type` in `namespace`. */
-export function resourceClient<T extends KubeObject>(http: Http, type: Resource, namespace?: string): ResourceClient<T> {
+export function resourceClient<T extends KubeObject>(
+  http: Http,
+  type: Resource,
+  namespace?: string,
+): ResourceClient<T> {
   const collection = collectionPath(type, namespace);
   const pathTo = (name: string): string => collection + pathOf(name);
   const client: ResourceClient<T> = {
@@ -103,14 +109,18 @@ export function resourceClient<T extends KubeObject>(http: Http, type: Resource,
       http.json<T>("POST", withQuery(collection, writeQuery(options)), { body: object, ...signalOf(options) }),
     apply: (object, options = {}) => applyObject(client, object, options),
     update: (object, options = {}) =>
-      http.json<T>("PUT", withQuery(pathTo(nameOf(object)), writeQuery(options)), { body: object, ...signalOf(options) }),
+      http.json<T>("PUT", withQuery(pathTo(nameOf(object)), writeQuery(options)), {
+        body: object,
+        ...signalOf(options),
+      }),
     patch: (name, patch, options = {}) =>
       http.json<T>("PATCH", withQuery(pathTo(name), writeQuery(options)), {
         body: patch,
         contentType: PATCH_TYPES[options.type ?? "merge"],
         ...signalOf(options),
       }),
-    delete: (name, options = {}) => http.json("DELETE", pathTo(name), { body: deleteBody(options), ...signalOf(options) }),
+    delete: (name, options = {}) =>
+      http.json("DELETE", pathTo(name), { body: deleteBody(options), ...signalOf(options) }),
     watch: (options = {}) => watchCollection<T>(http, collection, options),
     wait: (name, condition, options = {}) => waitForObject<T>(http, { path: collection, name }, condition, options),
   };

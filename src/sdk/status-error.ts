@@ -9,7 +9,13 @@ import { errorOfStatus as mapStatus } from "../api/status.ts";
  */
 export function errorOfStatus(status: Partial<Status>, httpStatus?: number): MinkeError {
   const http = status.code ?? httpStatus ?? 500;
-  const { code, message, reason, details } = mapStatus({ apiVersion: "v1", kind: "Status", metadata: {}, ...status, code: http });
+  const { code, message, reason, details } = mapStatus({
+    apiVersion: "v1",
+    kind: "Status",
+    metadata: {},
+    ...status,
+    code: http,
+  });
   return new MinkeError(code, message, {
     ...(reason === undefined ? {} : { reason }),
     details: { ...details, httpStatus: http, status },

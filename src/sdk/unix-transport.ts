@@ -67,7 +67,8 @@ function warningsOf(rawHeaders: readonly string[]): string[] {
     if (rawHeaders[i]!.toLowerCase() !== "warning") continue;
     // Node gives header bytes as latin1; the server writes UTF-8.
     const value = Buffer.from(rawHeaders[i + 1]!, "latin1").toString("utf8");
-    for (const match of value.matchAll(/\d{3} \S+ "((?:[^"\\]|\\.)*)"/g)) texts.push(match[1]!.replaceAll(/\\(.)/g, "$1"));
+    for (const match of value.matchAll(/\d{3} \S+ "((?:[^"\\]|\\.)*)"/g))
+      texts.push(match[1]!.replaceAll(/\\(.)/g, "$1"));
   }
   return texts;
 }
@@ -120,7 +121,8 @@ function wrapSocket(socket: WebSocket): TransportSocket {
         if (socket.isPaused) socket.resume();
         yield message;
       } else if (ended) {
-        if (failure) throw new MinkeError("Unavailable", `Cannot read from the node: ${failure.message}`, { cause: failure });
+        if (failure)
+          throw new MinkeError("Unavailable", `Cannot read from the node: ${failure.message}`, { cause: failure });
         return;
       } else {
         await new Promise<void>((resolve) => void (wake = resolve));
@@ -135,7 +137,9 @@ function wrapSocket(socket: WebSocket): TransportSocket {
     send: (message) =>
       new Promise((resolve, reject) => {
         if (socket.readyState !== socket.OPEN) return resolve();
-        socket.send(message, { binary: true }, (error) => (error && socket.readyState === socket.OPEN ? reject(error) : resolve()));
+        socket.send(message, { binary: true }, (error) =>
+          error && socket.readyState === socket.OPEN ? reject(error) : resolve(),
+        );
       }),
     messages: read(),
     close: () => socket.close(1000),
@@ -169,5 +173,8 @@ function connectionError(socketPath: string, error: Error, signal?: AbortSignal)
       { cause: error, details },
     );
   }
-  return new MinkeError("Unavailable", `Cannot talk to the node at ${socketPath}: ${error.message}`, { cause: error, details });
+  return new MinkeError("Unavailable", `Cannot talk to the node at ${socketPath}: ${error.message}`, {
+    cause: error,
+    details,
+  });
 }

@@ -24,7 +24,9 @@ export async function waitForObject<T extends KubeObject>(
   const ended = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, ended.signal]) : ended.signal;
   using _timer =
-    options.timeoutMs === undefined ? undefined : systemClock.timer(options.timeoutMs, () => ended.abort(timeout(target.name)));
+    options.timeoutMs === undefined
+      ? undefined
+      : systemClock.timer(options.timeoutMs, () => ended.abort(timeout(target.name)));
   const fieldSelector = `metadata.name=${target.name}`;
   try {
     const first = await listOne<T>(http, target, signal);

@@ -49,10 +49,11 @@ export async function* watchTable(http: Http, path: string, options: ListOptions
 async function* eventsOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<TableEvent> {
   try {
     for await (const line of linesOf(body)) {
-      const event = JSON.parse(line) as { type: string; object: Table & Status };
-      if (event.type === "ERROR") throw errorOfStatus(event.object);
-      if (event.type === "BOOKMARK") yield { type: "MODIFIED", table: { ...event.object, rows: [] } };
-      else yield { type: event.type as TableEvent["type"], table: event.object };
+      const event = JSON.parse(line) as { type: string; object: unknown };
+      if (event.type === "ERROR") throw errorOfStatus(event.object as Status);
+      const table = event.object as Table;
+      if (event.type === "BOOKMARK") yield { type: "MODIFIED", table: { ...table, rows: [] } };
+      else yield { type: event.type as TableEvent["type"], table };
     }
   } catch (error) {
     // A connection that is cut off, perhaps inside a line, is an ended one.

@@ -1,0 +1,88 @@
+/** `minke apply`: create or change objects from files. */
+import { buildCommand } from "@stricli/core";
+
+import { isMinkeError, MinkeError } from "../../base/errors.ts";
+import type { WriteOptions } from "../../sdk/resource.ts";
+import type { CliContext, NodeFlags } from "../context.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import { describeFailure } from "../failure.ts";
+import { namespaceFlag, nodeFlags, textFlag, textsFlag } from "../flags.ts";
+
+import { namespaceFor, readManifests } from "../manifests.ts";
+import { jsonText, listOf, withoutManagedFields, yamlText } from "../output/document.ts";
+
+interface Flags extends NodeFlags {
+  readonly filename: readonly string[] | undefined;
+  readonly namespace: string | undefined;
+  readonly output: string | undefined;
+  readonly dryRun: string | undefined;
+  readonly validate: string | undefined;
+}
+
+export const examples = [
+  ["Create or change what is in a file", "minke apply -f pod.yaml"],
+  ["… in all files of a directory", "minke apply -f manifests/"],
+  ["… from standard input", "cat pod.yaml | minke apply -f -"],
+] as const;
+export const completes = ["file"] as const;
+
+export const command = buildCommand<Flags, string[], CliContext>({
+  docs: { brief: "Create or change objects from files" },
+  parameters: {
+    flags: {
+      filename: textsFlag("File, directory, or - for standard input; may be repeated", "file"),
+      ...namespaceFlag,
+      output: textFlag("Print the objects: json, yaml or name", "format"),
+      dryRun: textFlag("none, or server: check everything, store nothing", "none|server"),
+      validate: textFlag("What to do about unknown fields: strict (default), warn or ignore", "strict|warn|ignore"),
+      ...nodeFlags,
+    },
+    aliases: { f: "filename", n: "namespace", o: "output" },
+    positional: { kind: "array", parameter: { placeholder: "", brief: "", parse: String }, maximum: 0 },
+  },
+  async func(this: CliContext, flags) {
+    if ((flags.filename ?? []).length === 0)
+      throw new UsageError("no file was given; use -f FILE, -f DIRECTORY or -f -");
+    const manifests = await readManifests(flags.filename ?? [], this.stdin);
+    const client = await this.client(flags);
+    const options = writeOptionsOf(flags);
+    const applied = [];
+    for (const manifest of manifests) {
+      try {
+        const namespace = namespaceFor(manifest, flags.namespace);
+        const resource = client.resource(manifest.type, namespace);
+        const { action, object } = await resource.apply(manifest.object, options);
+        const name = `${manifest.type.singular}/${object.metadata.name}`;
+        const dry = options.dryRun === true ? " (server dry run)" : "";
+        if (flags.output === undefined) await this.print(`${name} ${action}${dry}\n`);
+        else if (flags.output === "name") await this.print(`${name}\n`);
+        else applied.push(withoutManagedFields(object));
+      } catch (error) {
+        if (isMinkeError(error) && error.reason === "NoNode") throw error;
+        this.note(describeFailure(inPlace(error, manifest.place), this.env));
+        this.exit(EXIT.error);
+      }
+    }
+    if (applied.length === 0) return;
+    const value = applied.length === 1 ? applied[0] : listOf(applied);
+    await this.print(flags.output === "json" ? jsonText(value) : await yamlText(value));
+  },
+});
+
+function writeOptionsOf(flags: Flags): WriteOptions {
+  const validate = { strict: "Strict", true: "Strict", warn: "Warn", ignore: "Ignore", false: "Ignore" } as const;
+  const chosen = validate[(flags.validate ?? "strict").toLowerCase() as keyof typeof validate];
+  if (!chosen) throw new UsageError(`--validate=${flags.validate} is not one of strict, warn, ignore`);
+  if (!["none", "server", undefined].includes(flags.dryRun))
+    throw new UsageError(`--dry-run=${flags.dryRun} is not one of none, server`);
+  if (!["json", "yaml", "name", undefined].includes(flags.output))
+    throw new UsageError(`-o ${flags.output} is not one of json, yaml, name`);
+  return { fieldValidation: chosen, dryRun: flags.dryRun === "server" };
+}
+
+function inPlace(error: unknown, place: string): unknown {
+  if (!isMinkeError(error) || error.message.includes(place)) return error;
+  const { reason, details, cause } = error;
+  const options = { details, cause, ...(reason === undefined ? {} : { reason }) };
+  return new MinkeError(error.code, `error when applying ${place}: ${error.message}`, options);
+}

@@ -1,0 +1,156 @@
+/** `minke delete`: delete objects by name, by selector, or as a file names them. */
+import { buildCommand } from "@stricli/core";
+
+import { isMinkeError } from "../../base/errors.ts";
+import type { Client } from "../../sdk/client.ts";
+import type { DeleteOptions } from "../../sdk/resource.ts";
+import type { CliContext, NodeFlags } from "../context.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import { describeFailure } from "../failure.ts";
+import {
+  allNamespacesFlag,
+  argument,
+  durationFlag,
+  integerFlag,
+  namespaceFlag,
+  namespaceOf,
+  nodeFlags,
+  onFlag,
+  switchFlag,
+  textFlag,
+  textsFlag,
+} from "../flags.ts";
+
+import { namespaceFor, readManifests } from "../manifests.ts";
+import { listOptionsOf, select, type Selected, selectorFlags, type SelectorFlags } from "../selection.ts";
+import { targetsOf } from "../targets.ts";
+
+interface Flags extends NodeFlags, SelectorFlags {
+  readonly filename: readonly string[] | undefined;
+  readonly namespace: string | undefined;
+  readonly allNamespaces: boolean;
+  readonly all: boolean;
+  readonly gracePeriod: number | undefined;
+  readonly force: boolean;
+  readonly now: boolean;
+  readonly wait: boolean;
+  readonly timeout: number | undefined;
+  readonly ignoreNotFound: boolean;
+  readonly output: string | undefined;
+}
+
+export const examples = [
+  ["Stop and delete a Pod, and wait until it is gone", "minke delete pod web"],
+  ["Delete what a file names", "minke delete -f pod.yaml"],
+  ["Delete Pods by label", "minke delete pods -l app=web"],
+  ["Delete all Pods of a namespace at once", "minke delete pods --all --now -n test"],
+] as const;
+export const completes = ["type/name"] as const;
+
+export const command = buildCommand<Flags, string[], CliContext>({
+  docs: { brief: "Delete objects" },
+  parameters: {
+    flags: {
+      filename: textsFlag("File, directory, or - with the objects to delete; may be repeated", "file"),
+      ...namespaceFlag,
+      ...allNamespacesFlag,
+      ...selectorFlags,
+      all: switchFlag("All objects of the type in the namespace"),
+      gracePeriod: integerFlag(
+        "Seconds between TERM and KILL; 0 only with --force; default: what the Pod says",
+        "seconds",
+      ),
+      force: switchFlag("Remove it from the API at once, without waiting for its processes"),
+      now: switchFlag("The same as --grace-period=1"),
+      wait: onFlag("Wait until it is gone"),
+      timeout: durationFlag("How long to wait; default: until it is gone"),
+      ignoreNotFound: switchFlag("Something that does not exist is no error"),
+      output: textFlag("name: print only names", "name"),
+      ...nodeFlags,
+    },
+    aliases: { f: "filename", n: "namespace", A: "allNamespaces", l: "selector", o: "output" },
+    positional: { kind: "array", parameter: argument("TYPE|NAME", "TYPE NAME…, TYPE/NAME…") },
+  },
+  async func(this: CliContext, flags, ...args) {
+    const options = deleteOptionsOf(flags);
+    const client = await this.client(flags);
+    const selected = await selection(this, client, flags, args);
+    if (selected.length === 0 && !flags.all) this.note("No resources found");
+    if (flags.force) {
+      this.note(
+        "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated.",
+      );
+    }
+    const gone = selected.map((one) => remove(this, client, { one, flags, options }));
+    await Promise.all(gone);
+  },
+});
+
+async function selection(
+  context: CliContext,
+  client: Client,
+  flags: Flags,
+  args: readonly string[],
+): Promise<Selected[]> {
+  if ((flags.filename ?? []).length > 0) {
+    if (args.length > 0) throw new UsageError("use either -f or names, not both");
+    const manifests = await readManifests(flags.filename ?? [], context.stdin);
+    return manifests.toReversed().map((manifest) => ({
+      type: manifest.type,
+      name: manifest.object.metadata.name ?? "",
+      namespace: namespaceFor(manifest, flags.namespace),
+    }));
+  }
+  const targets = targetsOf(args);
+  const selects = flags.all || flags.selector !== undefined || flags.fieldSelector !== undefined;
+  if (targets.some((target) => target.name === undefined) && !selects) {
+    throw new UsageError("no name was given; name what to delete, or use a selector or --all");
+  }
+  if (targets.some((target) => target.name !== undefined) && selects)
+    throw new UsageError("use either names or selectors, not both");
+  const namespace = flags.allNamespaces ? undefined : namespaceOf(flags);
+  return await select(client, targets, { ...listOptionsOf(flags), namespace });
+}
+
+function deleteOptionsOf(flags: Flags): DeleteOptions {
+  const asked = flags.now ? 1 : flags.gracePeriod;
+  if (flags.now && flags.gracePeriod !== undefined)
+    throw new UsageError("--now and --grace-period can not be used together");
+  if (flags.force) {
+    if (asked !== undefined && asked > 0)
+      throw new UsageError("--force and --grace-period greater than 0 can not be used together");
+    return { gracePeriodSeconds: 0 };
+  }
+  if (asked === 0) return { gracePeriodSeconds: 1 }; // kubectl: 0 without --force means "as soon as possible, but cleanly".
+  return asked === undefined || asked < 0 ? {} : { gracePeriodSeconds: asked };
+}
+
+async function remove(
+  context: CliContext,
+  client: Client,
+  job: { readonly one: Selected; readonly flags: Flags; readonly options: DeleteOptions },
+): Promise<void> {
+  const { one, flags, options } = job;
+  const resource = client.resource(one.type, one.namespace);
+  const name = one.type.singular;
+  try {
+    const before = await resource.get(one.name);
+    await resource.delete(one.name, options);
+    const how = flags.force ? "force deleted" : "deleted";
+    await context.print(flags.output === "name" ? `${name}/${one.name}\n` : `${name} "${one.name}" ${how}\n`);
+    if (!flags.wait) return;
+    const uid = before.metadata.uid;
+    const timeout = flags.timeout === undefined || flags.timeout <= 0 ? {} : { timeoutMs: flags.timeout };
+    await resource.wait(one.name, (object) => object === undefined || object.metadata.uid !== uid, timeout);
+  } catch (error) {
+    if (isMinkeError(error, "NotFound") && (flags.ignoreNotFound || flags.all)) return;
+    if (isMinkeError(error) && error.reason === "NoNode") throw error;
+    const late = isMinkeError(error, "DeadlineExceeded") && error.reason === "Timeout";
+    context.note(
+      late
+        ? `error: timed out waiting for the condition on ${one.type.plural}/${one.name}`
+        : describeFailure(error, context.env),
+    );
+    context.exit(EXIT.error);
+  }
+}

@@ -1,0 +1,84 @@
+/** `minke describe`: all about an object, with its events. */
+import { buildCommand } from "@stricli/core";
+
+import type { Event, Node, Pod } from "../../api/gen/types.ts";
+import { isMinkeError } from "../../base/errors.ts";
+import type { KubeObject } from "../../api/object.ts";
+import type { Client } from "../../sdk/client.ts";
+import type { CliContext, NodeFlags } from "../context.ts";
+import { EXIT } from "../exit.ts";
+import { describeNode } from "../describe/node.ts";
+import { describePlain } from "../describe/plain.ts";
+import { describePod } from "../describe/pod.ts";
+import { describeFailure } from "../failure.ts";
+import { allNamespacesFlag, argument, namespaceFlag, namespaceOf, nodeFlags, onFlag } from "../flags.ts";
+import { tabbed } from "../output/tabbed.ts";
+import { listOptionsOf, select, selectorFlags, type SelectorFlags } from "../selection.ts";
+import { targetsOf } from "../targets.ts";
+
+interface Flags extends NodeFlags, SelectorFlags {
+  readonly namespace: string | undefined;
+  readonly allNamespaces: boolean;
+  readonly showEvents: boolean;
+}
+
+export const examples = [
+  ["All about a Pod: state, why it restarted, what happened", "minke describe pod web"],
+  ["All Pods with a label", "minke describe pods -l app=web"],
+  ["The node", "minke describe node"],
+] as const;
+export const completes = ["type/name"] as const;
+
+export const command = buildCommand<Flags, string[], CliContext>({
+  docs: { brief: "Show all about objects, with their events" },
+  parameters: {
+    flags: {
+      ...selectorFlags,
+      showEvents: onFlag("The events at the end"),
+      ...namespaceFlag,
+      ...allNamespacesFlag,
+      ...nodeFlags,
+    },
+    aliases: { n: "namespace", A: "allNamespaces", l: "selector" },
+    positional: { kind: "array", parameter: argument("TYPE|NAME", "TYPE NAME…, TYPE/NAME…, or TYPE for all of them") },
+  },
+  async func(this: CliContext, flags, ...args) {
+    const client = await this.client(flags);
+    const namespace = flags.allNamespaces ? undefined : namespaceOf(flags);
+    const selected = await select(client, targetsOf(args), { ...listOptionsOf(flags), namespace });
+    if (selected.length === 0)
+      this.note(namespace === undefined ? "No resources found" : `No resources found in ${namespace} namespace.`);
+    let printed = 0;
+    for (const one of selected) {
+      try {
+        const object = await client.resource(one.type, one.namespace).get(one.name);
+        const text = await describe(client, object, { events: flags.showEvents, now: this.clock.now() });
+        await this.print(`${printed++ === 0 ? "" : "\n\n"}${tabbed(text)}`);
+      } catch (error) {
+        if (!isMinkeError(error, "NotFound")) throw error;
+        this.note(describeFailure(error, this.env));
+        this.exit(EXIT.error);
+      }
+    }
+  },
+});
+
+async function describe(
+  client: Client,
+  object: KubeObject,
+  { events: wanted, now }: { readonly events: boolean; readonly now: number },
+): Promise<string> {
+  const events = wanted ? await eventsOf(client, object) : [];
+  if (object.kind === "Pod") return describePod(object as Pod, events, now);
+  if (object.kind !== "Node") return describePlain(object, events, now);
+  const pods = (await client.pods().list({ fieldSelector: `spec.nodeName=${object.metadata.name}` })).items;
+  return describeNode({ node: object as Node, pods, events }, now);
+}
+
+/** Events of the object itself, not of an earlier one of the same name. */
+async function eventsOf(client: Client, { kind, metadata }: KubeObject): Promise<readonly Event[]> {
+  // Of a Node the kubelet knows no UID: events name it by its name.
+  const uid = kind === "Node" || metadata.uid === undefined ? "" : `,involvedObject.uid=${metadata.uid}`;
+  const fieldSelector = `involvedObject.kind=${kind},involvedObject.name=${metadata.name}${uid}`;
+  return (await client.events(metadata.namespace).list({ fieldSelector })).items;
+}

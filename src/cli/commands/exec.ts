@@ -1,0 +1,67 @@
+/** `minke exec`: run a command in a container. */
+import { buildCommand } from "@stricli/core";
+
+import type { CliContext, NodeFlags } from "../context.ts";
+import { UsageError } from "../exit.ts";
+import { argument, namespaceFlag, namespaceOf, nodeFlags, switchFlag, textFlag } from "../flags.ts";
+import { podNamed } from "../targets.ts";
+import { join } from "../terminal.ts";
+
+interface Flags extends NodeFlags {
+  readonly namespace: string | undefined;
+  readonly container: string | undefined;
+  readonly stdin: boolean;
+  readonly tty: boolean;
+  readonly quiet: boolean;
+}
+
+export const examples = [
+  ["Run a command; its exit code is passed on", "minke exec web -- nginx -t"],
+  ["A shell in a container of a Pod", "minke exec -it web -c nginx -- sh"],
+  ["Send a file", "minke exec -i web -- sh -c 'cat > /tmp/file' < file"],
+] as const;
+export const completes = ["pod"] as const;
+export const takesDashes = true;
+
+export const command = buildCommand<Flags, string[], CliContext>({
+  docs: { brief: "Run a command in a container", customUsage: ["[-it] [-c CONTAINER] POD -- COMMAND [ARG]..."] },
+  parameters: {
+    flags: {
+      stdin: switchFlag("Pass standard input on"),
+      tty: switchFlag("Give the command a terminal"),
+      container: textFlag(
+        "Container; default: the first, or what kubectl.kubernetes.io/default-container names",
+        "name",
+      ),
+      quiet: switchFlag("No messages of our own"),
+      ...namespaceFlag,
+      ...nodeFlags,
+    },
+    aliases: { i: "stdin", t: "tty", c: "container", q: "quiet", n: "namespace" },
+    positional: { kind: "array", parameter: argument("POD", "NAME or pod/NAME") },
+  },
+  async func(this: CliContext, flags, ...args) {
+    const [pod, ...stray] = args;
+    const [program, ...rest] = this.afterDashes ?? [];
+    if (pod === undefined) throw new UsageError("no Pod was given; write 'minke exec POD -- COMMAND'");
+    if (stray.length > 0)
+      throw new UsageError(`the command must stand behind --: 'minke exec ${pod} -- ${stray.join(" ")}'`);
+    if (program === undefined)
+      throw new UsageError("no command was given; write it behind --, such as 'minke exec POD -- ls'");
+    const tty = flags.tty && (!flags.stdin || this.stdin.isTTY === true);
+    if (flags.tty && !tty && !flags.quiet) {
+      this.note("Unable to use a TTY - input is not a terminal or the right kind of file");
+    }
+    const client = await this.client(flags);
+    using session = await client.pods(namespaceOf(flags)).exec(podNamed(pod), {
+      command: [program, ...rest],
+      stdin: flags.stdin,
+      tty,
+      ...(flags.container === undefined ? {} : { container: flags.container }),
+    });
+    const code = await join(this, session, { stdin: flags.stdin, tty });
+    if (code !== 0 && !flags.quiet && this.stderr.isTTY === true)
+      this.note(`command terminated with exit code ${code}`);
+    this.exit(code);
+  },
+});

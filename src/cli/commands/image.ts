@@ -1,0 +1,37 @@
+/** `minke image`: the node's images. */
+import { buildRouteMap } from "@stricli/core";
+
+import type { CliContext } from "../context.ts";
+import { command as importCommand } from "./image/import.ts";
+import { command as inspect } from "./image/inspect.ts";
+import { command as load } from "./image/load.ts";
+import { command as ls } from "./image/ls.ts";
+import { command as prune } from "./image/prune.ts";
+import { command as pull } from "./image/pull.ts";
+import { command as rm } from "./image/rm.ts";
+import { command as save } from "./image/save.ts";
+import { command as tag } from "./image/tag.ts";
+
+export const examples = [
+  [
+    "Make an image of a root file system",
+    'minke image import rootfs.tar web --entrypoint \'["nginx","-g","daemon off;"]\' --port 80',
+  ],
+  ["… from standard input", "tar -C rootfs -c . | minke image import - web --cmd /bin/sh"],
+  ["Load an OCI or docker archive", "minke image load archive.tar"],
+  ["Write an image to an OCI archive", "minke image save web -o web.tar"],
+  ["… for docker", "minke image save web -o web.tar --format docker-archive"],
+  ["All images", "minke image ls"],
+  ["All about one", "minke image inspect web"],
+  ["Another name for an image", "minke image tag web registry.example/web:1"],
+  ["Remove a name, and the image with its last name", "minke image rm web"],
+  ["Remove what no name (with --all: no Pod) needs", "minke image prune --all"],
+  ["Make an image present", "minke image pull web:1"],
+] as const;
+export const completes = ["none", "image"] as const;
+
+export const command = buildRouteMap<string, CliContext>({
+  docs: { brief: "Import, load, save, list and remove images" },
+  routes: { import: importCommand, load, save, ls, inspect, tag, rm, prune, pull },
+  aliases: { list: "ls", remove: "rm" },
+});

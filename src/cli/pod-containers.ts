@@ -1,0 +1,32 @@
+/** Containers of a Pod, as commands choose them. */
+import type { Container, ContainerStatus, Pod } from "../api/gen/types.ts";
+import { MinkeError } from "../base/errors.ts";
+
+/** kubectl/pkg/cmd/util/podcmd. */
+const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
+
+/** The container that a command means when none is named. */
+export function defaultContainer(pod: Pod): string {
+  const wanted = pod.metadata.annotations?.[DEFAULT_CONTAINER];
+  const names = (pod.spec?.containers ?? []).map((container) => container.name);
+  return wanted !== undefined && names.includes(wanted) ? wanted : (names[0] ?? "");
+}
+
+/** Init containers, then containers. */
+export function allContainers(pod: Pod): readonly Container[] {
+  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+}
+
+export function allStatuses(pod: Pod): readonly ContainerStatus[] {
+  return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+}
+
+/** Throws when the Pod has no container of that name; says which it has. */
+export function requireContainer(pod: Pod, name: string): void {
+  const names = allContainers(pod).map((container) => container.name);
+  if (names.includes(name)) return;
+  throw new MinkeError(
+    "NotFound",
+    `container ${name} is not valid for pod ${pod.metadata.name}; it has ${names.join(", ")}`,
+  );
+}
