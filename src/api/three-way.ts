@@ -87,15 +87,19 @@ function diffLists(
     if (!find(wanted, key) && find(is, key)) changes.push({ [DIRECTIVE]: "delete", [mergeKey]: key });
   }
   if (changes.length > 0) patch[field] = changes;
-  const keys = wanted.filter(isRecord).map((item) => own(item, mergeKey));
-  const common = is
-    .filter(isRecord)
-    .flatMap((item) => (keys.includes(own(item, mergeKey)) ? [own(item, mergeKey)] : []));
-  const reordered = !equalJson(
-    common,
-    keys.filter((key) => common.includes(key)),
+  const keysOf = (list: readonly unknown[]): unknown[] => list.filter(isRecord).map((item) => own(item, mergeKey));
+  const keys = keysOf(wanted);
+  if (changes.length > 0 || reordered(keysOf(is), keys)) {
+    patch[SET_ORDER + field] = keys.map((key) => ({ [mergeKey]: key }));
+  }
+}
+
+/** Whether what both lists hold stands in another order. */
+function reordered(is: readonly unknown[], wanted: readonly unknown[]): boolean {
+  return !equalJson(
+    is.filter((item) => wanted.includes(item)),
+    wanted.filter((item) => is.includes(item)),
   );
-  if (changes.length > 0 || reordered) patch[SET_ORDER + field] = keys.map((key) => ({ [mergeKey]: key }));
 }
 
 function diffScalars(
@@ -109,5 +113,5 @@ function diffScalars(
   const deleted = last.filter((item) => !wanted.includes(item) && is.includes(item));
   if (added.length > 0) patch[field] = added;
   if (deleted.length > 0) patch[DELETE_SCALARS + field] = deleted;
-  if (added.length > 0 || deleted.length > 0) patch[SET_ORDER + field] = wanted;
+  if (added.length > 0 || deleted.length > 0 || reordered(is, wanted)) patch[SET_ORDER + field] = wanted;
 }
