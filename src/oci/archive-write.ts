@@ -99,13 +99,13 @@ async function addFile(out: Pack, name: string, size: number, content: AsyncIter
   const entry = out.entry({ name, size, mode: 0o644, mtime: new Date(0) }, (error) =>
     error ? reject(error) : resolve(),
   );
+  let proceed = (): void => {};
+  entry.on("drain", () => proceed());
+  entry.on("close", () => proceed());
   try {
     for await (const chunk of content) {
       if (entry.write(chunk)) continue;
-      const { promise: drained, resolve: next } = Promise.withResolvers<void>();
-      entry.once("drain", () => next());
-      entry.once("close", () => next());
-      await drained;
+      await new Promise<void>((drained) => (proceed = drained));
       if (out.destroying) break;
     }
     entry.end(undefined);

@@ -10,7 +10,7 @@ import { promisify } from "node:util";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 
 import fc from "fast-check";
-import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, afterEach, describe, expect, test, vi } from "vitest";
 
 import { systemClock } from "../../src/base/clock.ts";
 import { type MinkeError } from "../../src/base/errors.ts";
@@ -35,7 +35,7 @@ beforeEach(async () => {
   root = join(scratch, "root");
   images = await open_();
 });
-afterEach(async () => await rm(scratch, { recursive: true, force: true }));
+afterEach(async () => await rm(scratch, { recursive: true, force: true, maxRetries: 3 }));
 
 async function open_(): Promise<ImageService> {
   return await createImageService({ host, root, log: noLog, clock: systemClock });
@@ -361,6 +361,23 @@ describe("damage", () => {
     expect(await stored()).toEqual({ blobs: 3, layers: 1, temporary: 0 });
     expect((await images.status("kept"))?.id).toBe(id);
   });
+});
+
+test("a layer that was not on the disk when the power went is unpacked again", async () => {
+  const image = await images.import(streamOf(await tarOf([{ name: "a", content: "b" }])), { name: "one" });
+  const folder = join(root, "layers", image.diffIds[0]!.slice(7));
+  const settled = async (): Promise<void> =>
+    await vi.waitFor(async () =>
+      expect(JSON.parse(await readFile(join(folder, "layer.json"), "utf8"))).not.toHaveProperty("boot"),
+    );
+  await settled();
+  await writeFile(join(folder, "layer.json"), JSON.stringify({ bytes: 1, inodes: 1, boot: "an earlier one" }));
+  await writeFile(join(folder, "diff/a"), "");
+  images = await open_();
+  expect(await stored()).toMatchObject({ layers: 0, temporary: 0 });
+  const [lower] = await images.layers(image.id);
+  expect(await readFile(join(lower!, "a"), "utf8")).toBe("b");
+  await settled();
 });
 
 describe("names", () => {

@@ -10,27 +10,34 @@ import { MinkeError, messageOf } from "../../base/errors.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
 import type { Logger } from "../../base/logger.ts";
 import { atomicWrite, readIfExists } from "../../host/files.ts";
+import type { Host } from "../../host/host.ts";
 import { type Descriptor, MEDIA_TYPES, digestOf, readConfig, readIndex, readManifest } from "../../oci/image-format.ts";
 import { Catalog, type IndexEntry, type StoredManifest, toIndexDescriptor, toIndexEntry } from "./catalog.ts";
-import { LAYER_FILES, type ImagePaths } from "./paths.ts";
+import { currentBoot, readFacts, settleInBackground } from "./layer-facts.ts";
+import { DISK_TIMEOUT_MS, type ImagePaths } from "./paths.ts";
 
 export class Content {
   readonly paths: ImagePaths;
   readonly catalog = new Catalog();
+  readonly #host: Pick<Host, "process">;
   readonly #lock = new KeyedLock();
+  /** Folders in a tmp folder that wait for their removal. */
+  #doomed: string[] = [];
 
-  constructor(paths: ImagePaths) {
+  constructor(host: Pick<Host, "process">, paths: ImagePaths) {
+    this.#host = host;
     this.paths = paths;
   }
 
   /** Makes the folders, removes what an interrupted operation left, and reads the index. */
   async open(log: Logger): Promise<void> {
     const { paths } = this;
-    for (const folder of [paths.incoming, paths.unpacking]) await rm(folder, { recursive: true, force: true });
+    await this.discard([paths.incoming, paths.unpacking]);
     await mkdir(paths.layers, { recursive: true, mode: 0o700 });
     await mkdir(paths.emptyLayer, { recursive: true, mode: 0o755 });
     await mkdir(paths.images, { recursive: true, mode: 0o700 });
     for (const folder of [paths.blobs, paths.incoming, paths.unpacking]) await mkdir(folder, { recursive: true });
+    await this.#checkLayers(log);
     if ((await readIfExists(paths.layout)) === undefined) {
       await atomicWrite(paths.layout, JSON.stringify({ imageLayoutVersion: "1.0.0" }), { mode: 0o644, durable: true });
     }
@@ -79,7 +86,21 @@ export class Content {
 
   /** One change at a time of blobs and index. */
   async change<T>(task: () => Promise<T>): Promise<T> {
-    return await this.#lock.run("index", task);
+    try {
+      return await this.#lock.run("index", task);
+    } finally {
+      await this.discard(this.#doomed.splice(0));
+    }
+  }
+
+  /** Removes folders with all that is in them. One program: tens of thousands of files are no work for the event loop. */
+  async discard(folders: readonly string[]): Promise<void> {
+    if (folders.length === 0) return;
+    const { code, stderr } = await this.#host.process.run({
+      argv: ["rm", "-rf", "--", ...folders],
+      timeoutMs: DISK_TIMEOUT_MS,
+    });
+    if (code !== 0) throw new MinkeError("Internal", `Cannot remove ${folders.join(", ")}: ${stderr.trim()}`);
   }
 
   /** Inside {@link change}: makes a blob of a small document. A blob that is there is replaced, which mends a damaged one. */
@@ -128,13 +149,31 @@ export class Content {
     }
     for (const path of await this.unpackedLayers()) {
       if (layers.has(path)) continue;
-      freed += (await readFacts(path)).bytes;
-      // Out of sight first: a layer that is half removed must not be taken for a whole one.
-      const doomed = this.temporary(this.paths.unpacking);
-      await rename(path, doomed);
-      await rm(doomed, { recursive: true, force: true });
+      freed += (await readFacts(path))?.bytes ?? 0;
+      await this.#doom(path);
     }
     return freed;
+  }
+
+  /** Takes a layer out of sight; {@link discard} comes later: half removed, it must not be taken for a whole one. */
+  async #doom(layer: string): Promise<void> {
+    const doomed = this.temporary(this.paths.unpacking);
+    await rename(layer, doomed);
+    this.#doomed.push(doomed);
+  }
+
+  /** Settles accounts with the layers of an earlier run: those that a power cut may have damaged go. */
+  async #checkLayers(log: Logger): Promise<void> {
+    const boot = await currentBoot();
+    for (const folder of await this.unpackedLayers()) {
+      const facts = await readFacts(folder);
+      if (facts?.boot === boot) settleInBackground(this.#host, log, folder);
+      else if (!facts || facts.boot !== undefined) {
+        log.info({ layer: folder }, "A layer that may not have reached the disk before a reboot is thrown away");
+        await this.#doom(folder);
+      }
+    }
+    await this.discard(this.#doomed.splice(0));
   }
 
   /** The folders of the unpacked layers. */
@@ -142,15 +181,4 @@ export class Content {
     const names = await readdir(this.paths.layers);
     return names.filter((name) => /^[0-9a-f]{64}$/.test(name)).map((name) => join(this.paths.layers, name));
   }
-}
-
-/** What is known of an unpacked layer. */
-export interface LayerFacts {
-  readonly bytes: number;
-  readonly inodes: number;
-}
-
-export async function readFacts(folder: string): Promise<LayerFacts> {
-  const text = await readIfExists(join(folder, LAYER_FILES.facts));
-  return text === undefined ? { bytes: 0, inodes: 0 } : (JSON.parse(text) as LayerFacts);
 }

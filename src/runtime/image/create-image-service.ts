@@ -32,9 +32,9 @@ export interface ImageServiceOptions {
 /** Opens the image store, cleaning up what an interrupted operation left. One service per root at a time. */
 export async function createImageService(options: ImageServiceOptions): Promise<ImageService> {
   const { host, root, log, clock, inUse = async () => new Set<string>() } = options;
-  const content = new Content(imagePaths(root));
+  const content = new Content(host, imagePaths(root));
   await content.open(log);
-  const layers = new Layers(host, content);
+  const layers = new Layers(host, log, content);
   return {
     list: async () => content.catalog.images,
     status: async (reference) => content.catalog.find(reference),

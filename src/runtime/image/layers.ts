@@ -5,14 +5,15 @@ import { join } from "node:path";
 
 import { MinkeError, errnoOf, isMinkeError, messageOf } from "../../base/errors.ts";
 import { KeyedLock } from "../../base/keyed-lock.ts";
+import type { Logger } from "../../base/logger.ts";
 import { Semaphore } from "../../base/semaphore.ts";
-import { atomicWrite } from "../../host/files.ts";
 import type { Host } from "../../host/host.ts";
 import { readBlob } from "../../oci/blob-file.ts";
 import { type UnpackRequest, type UnpackedLayer, unpackLayer } from "../../oci/layers.ts";
 import { requirePlatform } from "../../oci/platform.ts";
 import type { Image } from "../image.ts";
 import type { Content } from "./content.ts";
+import { currentBoot, settleInBackground, writeFacts } from "./layer-facts.ts";
 import { LAYER_FILES } from "./paths.ts";
 
 /** Layers unpacked at the same time: each keeps a core busy with digests and one with tar. */
@@ -27,12 +28,14 @@ export interface PendingLayer extends AsyncDisposable {
 
 export class Layers {
   readonly #host: Pick<Host, "process">;
+  readonly #log: Logger;
   readonly #content: Content;
   readonly #lock = new KeyedLock();
   readonly #turns = new Semaphore(UNPACKS_AT_ONCE);
 
-  constructor(host: Pick<Host, "process">, content: Content) {
+  constructor(host: Pick<Host, "process">, log: Logger, content: Content) {
     this.#host = host;
+    this.#log = log;
     this.#content = content;
   }
 
@@ -67,14 +70,15 @@ export class Layers {
     await mkdir(folder);
     const layer = await unpackLayer({ ...request, host: this.#host, target: join(folder, LAYER_FILES.diff) });
     const { bytes, inodes } = layer;
-    await atomicWrite(join(folder, LAYER_FILES.facts), JSON.stringify({ bytes, inodes }));
-    await this.#sync(folder);
+    await writeFacts(folder, { bytes, inodes, boot: await currentBoot() });
     const cleanup = undo.move();
     return {
       layer,
       place: async () => {
+        const target = this.#content.paths.layer(layer.diffId);
         try {
-          await rename(folder, this.#content.paths.layer(layer.diffId));
+          await rename(folder, target);
+          settleInBackground(this.#host, this.#log, target);
         } catch (error) {
           if (errnoOf(error) !== "ENOTEMPTY" && errnoOf(error) !== "EEXIST") throw error;
         }
@@ -99,14 +103,5 @@ export class Layers {
         { cause: error, reason: "CreateContainerError", details: { image, blob: blobDigest, diffId, path } },
       );
     }
-  }
-
-  /**
-   * Waits until the files are on the disk: after a power cut, a directory that is there but has empty files in it would be
-   * taken for a whole layer. Node can sync single files only; coreutils' `sync` does a file system.
-   */
-  async #sync(folder: string): Promise<void> {
-    const { code, stderr } = await this.#host.process.run({ argv: ["sync", "--file-system", folder] });
-    if (code !== 0) throw new MinkeError("Internal", `Cannot sync ${folder}: ${stderr.trim() || `exit code ${code}`}`);
   }
 }

@@ -25,6 +25,9 @@ export interface ImagePaths {
   layer(diffId: string): string;
 }
 
+/** Milliseconds for syncing or removing a big layer on a slow disk. */
+export const DISK_TIMEOUT_MS = 30 * 60_000;
+
 /** What is in a layer's folder. */
 export const LAYER_FILES = { diff: "diff", facts: "layer.json" } as const;
 

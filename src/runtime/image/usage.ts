@@ -2,7 +2,8 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { type Content, readFacts } from "./content.ts";
+import type { Content } from "./content.ts";
+import { readFacts } from "./layer-facts.ts";
 
 export async function imageUsage(
   content: Content,
@@ -14,9 +15,9 @@ export async function imageUsage(
     inodesUsed++;
   }
   for (const folder of await content.unpackedLayers()) {
-    const { bytes, inodes } = await readFacts(folder);
-    usedBytes += bytes;
-    inodesUsed += inodes;
+    const facts = await readFacts(folder);
+    usedBytes += facts?.bytes ?? 0;
+    inodesUsed += facts?.inodes ?? 0;
   }
   return { usedBytes, inodesUsed, path: content.paths.images };
 }
