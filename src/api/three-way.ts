@@ -11,19 +11,48 @@ import { RESOURCES } from "./resources.ts";
 import type { SchemaField } from "./schema.ts";
 import { DELETE_SCALARS, DIRECTIVE, RETAIN_KEYS, SET_ORDER } from "./strategic-merge.ts";
 
-export interface ThreeWay {
-  /** The manifest of the last apply; undefined or empty when the object was not applied before. */
-  readonly original: JsonRecord | undefined;
-  /** The manifest now. */
-  readonly modified: JsonRecord;
-  /** The object on the server. */
-  readonly current: JsonRecord;
+/** Where kubectl keeps the manifest of the last apply. */
+export const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
+
+/**
+ * @param last the manifest of the last apply; undefined when the object was not applied before
+ * @param manifest the manifest now, with its {@link LAST_APPLIED} annotation
+ * @param current the object on the server
+ * @param definition the name of its definition in the schema table, such as `core.v1.Pod`
+ * @returns an empty object when there is nothing to do
+ */
+export function threeWayPatch(
+  last: JsonRecord | undefined,
+  manifest: JsonRecord,
+  current: JsonRecord,
+  definition: string,
+): JsonRecord {
+  return diffObjects(last, manifest, current, { ref: definition });
 }
 
-/** The patch for an object of that kind; empty when there is nothing to do. */
-export function threeWayMergePatch(kind: string, { original, modified, current }: ThreeWay): JsonRecord {
-  const definition = RESOURCES.find((resource) => resource.kind === kind)?.definition;
-  return diffObjects(original, modified, current, definition === undefined ? {} : { ref: definition });
+/** The manifest with its own text, less that very annotation, in {@link LAST_APPLIED}. */
+export function withLastApplied(manifest: JsonRecord): JsonRecord {
+  const metadata = own(manifest, "metadata");
+  const meta = isRecord(metadata) ? metadata : {};
+  const annotations = own(meta, "annotations");
+  const { [LAST_APPLIED]: _applied, ...rest } = isRecord(annotations) ? annotations : {};
+  const plain = { ...manifest, metadata: { ...meta, annotations: rest } };
+  const all = { ...rest, [LAST_APPLIED]: `${JSON.stringify(plain)}\n` };
+  return { ...manifest, metadata: { ...meta, annotations: all } };
+}
+
+/** {@link threeWayPatch} by kind. */
+export function threeWayMergePatch(
+  kind: string,
+  objects: { readonly original: JsonRecord; readonly modified: JsonRecord; readonly current: JsonRecord },
+): JsonRecord {
+  const { original, modified, current } = objects;
+  return threeWayPatch(
+    original,
+    modified,
+    current,
+    RESOURCES.find((resource) => resource.kind === kind)?.definition ?? "",
+  );
 }
 
 function diffObjects(
