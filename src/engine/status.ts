@@ -43,7 +43,8 @@ export function statusOf(input: StatusInput): PodStatus {
     ...(ips[0] === undefined ? {} : { podIP: ips[0], podIPs: ips.map((ip) => ({ ip })) }),
     startTime: old.startTime ?? rfc3339(now),
     ...(inits.length === 0 ? {} : { initContainerStatuses: initStatuses }),
-    containerStatuses: statuses,
+    // The kubelet tells regular containers by name, init containers in the order of the spec.
+    containerStatuses: statuses.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     qosClass: old.qosClass ?? (spec ? qosClassOf(spec) : "BestEffort"),
     ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
   };

@@ -20,8 +20,8 @@ describe("a Pod's life", () => {
     expect(status.phase).toBe("Running");
     expect(status.podIP).toBe("10.0.0.1");
     expect(status.containerStatuses?.map(({ name, ready, restartCount }) => [name, ready, restartCount])).toEqual([
-      ["web", true, 0],
       ["side", true, 0],
+      ["web", true, 0],
     ]);
     expect(conditions(world, "a")).toEqual({
       PodReadyToStartContainers: "True",
