@@ -560,6 +560,25 @@ describe("beside the objects", () => {
     });
   });
 
+  test("OpenAPI v3 says what kubectl looks for before it writes", async () => {
+    const { paths } = (await api.call("/openapi/v3")).json as { paths: Record<string, { serverRelativeURL: string }> };
+    const { json } = await api.call(paths["api/v1"]!.serverRelativeURL);
+    const document = json as {
+      paths: Record<string, { patch: { parameters: { name: string }[] } }>;
+      components: { schemas: Record<string, { properties: Record<string, object> }> };
+    };
+    const { patch } = document.paths["/api/v1/namespaces/{namespace}/pods/{name}"]!;
+    expect(patch).toMatchObject({ "x-kubernetes-group-version-kind": { group: "", version: "v1", kind: "Pod" } });
+    expect(patch.parameters.map((parameter) => parameter.name)).toContain("fieldValidation");
+    expect(document.components.schemas["io.k8s.api.core.v1.PodSpec"]!.properties["containers"]).toMatchObject({
+      "x-kubernetes-patch-merge-key": "name",
+      "x-kubernetes-patch-strategy": "merge",
+    });
+    const known = new Set(Object.keys(document.components.schemas).map((name) => `#/components/schemas/${name}`));
+    const referred = JSON.stringify(json).matchAll(/"\$ref":"([^"]+)"/g);
+    expect([...referred].filter(([, to]) => !known.has(to!))).toEqual([]);
+  });
+
   test("verbs that a resource does not have", async () => {
     for (const [method, path] of [
       ["POST", "/api/v1/nodes"],

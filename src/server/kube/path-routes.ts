@@ -4,6 +4,7 @@ import { nodePath } from "./node-paths.ts";
 import { discoveryPath } from "./paths/discovery.ts";
 import { health } from "./paths/health.ts";
 import { metricsPath } from "./paths/metrics.ts";
+import { openapiPath } from "./paths/openapi.ts";
 import { version } from "./paths/version.ts";
 
 const FIXED: Readonly<Record<string, PathHandler>> = {
@@ -18,5 +19,7 @@ export function pathHandlerOf(method: string, path: string): PathHandler | undef
   const plain = path.replace(/\/+$/, "");
   const read = method === "GET" || method === "HEAD";
   if (read && Object.hasOwn(FIXED, plain)) return FIXED[plain];
-  return (read ? (discoveryPath(plain) ?? metricsPath(plain)) : undefined) ?? nodePath(method, plain);
+  return (
+    (read ? (discoveryPath(plain) ?? openapiPath(plain) ?? metricsPath(plain)) : undefined) ?? nodePath(method, plain)
+  );
 }
