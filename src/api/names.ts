@@ -16,8 +16,12 @@ const LABEL_MAX = 63;
 const SUBDOMAIN_MAX = 253;
 const PORT_NAME_MAX = 15;
 
+const compiled = new Map<string, RegExp>();
+
 function matches(pattern: string, value: string): boolean {
-  return new RegExp(`^(?:${pattern})$`).test(value);
+  let expression = compiled.get(pattern);
+  if (!expression) compiled.set(pattern, (expression = new RegExp(`^(?:${pattern})$`)));
+  return expression.test(value);
 }
 
 function regexMessage(rule: string, pattern: string, ...examples: readonly string[]): string {

@@ -36,13 +36,18 @@ export interface UnsupportedField {
   readonly message: string;
 }
 
+/** The rules that have something to say, their paths taken apart. */
+const WANTING = SUPPORT.flatMap(({ effect, path, ...rest }) =>
+  effect === "warn" || effect === "refuse"
+    ? [{ ...rest, effect, segments: path.replaceAll("[*]", ".[*]").split(".") }]
+    : [],
+);
+
 /** The fields that a Pod sets and that are not, or not fully, honoured. */
 export function unsupportedFields(pod: Pod): UnsupportedField[] {
   const found: UnsupportedField[] = [];
-  for (const rule of SUPPORT) {
-    const { effect, message = "", when } = rule;
-    if (effect !== "warn" && effect !== "refuse") continue;
-    for (const { path, value, key, parent } of findAll(pod, segmentsOf(rule.path))) {
+  for (const { effect, message = "", when, segments } of WANTING) {
+    for (const { path, value, key, parent } of findAll(pod, segments)) {
       if (isSet(value) && (when?.test(value, { key, parent }) ?? true)) found.push({ path, effect, message });
     }
   }
@@ -53,10 +58,6 @@ export function unsupportedFields(pod: Pod): UnsupportedField[] {
 function isSet(value: unknown): boolean {
   if (value === undefined || value === null || value === "") return false;
   return !Array.isArray(value) || value.length > 0;
-}
-
-function segmentsOf(path: string): readonly string[] {
-  return path.replaceAll("[*]", ".[*]").split(".");
 }
 
 interface Found {
