@@ -32,6 +32,8 @@ export function crashBackoff(
       const newest = newestContainer(observed, spec.name);
       if (newest?.state.phase !== "exited" || !mayRestart(pod, spec.name, newest)) continue;
       if (kind === "init" && newest.state.exitCode === 0) continue;
+      // The restart after this end is under way, or failed for another reason: what it counted is for the next one.
+      if (memory.counted.get(spec.name) === newest.id) continue;
       const wait = memory.restarts.waitMs(backoffKey(spec), newest.state.finishedMs, context.now);
       if (wait <= 0) continue;
       until.set(spec.name, context.now + wait);

@@ -125,6 +125,18 @@ describe("restarts", () => {
     expect(await world.runtime.containers()).toHaveLength(1);
   });
 
+  test("a restart under way is not told as held up", async () => {
+    await using world = await EngineWorld.create({
+      latencyMs: () => 50,
+      script: (_name, attempt) => (attempt === 0 ? { runMs: 1000, exitCode: 1 } : {}),
+    });
+    await world.engine.start();
+    world.createPod("a");
+    for (let step = 0; step < 200; step++) await world.advance(10);
+    expect(world.pod("a")!.status!.containerStatuses![0]).toMatchObject({ restartCount: 1, state: { running: {} } });
+    expect(world.events("a").filter((event) => event.startsWith("BackOff"))).toEqual([]);
+  });
+
   test("a command that can not be executed is told as RunContainerError, then CrashLoopBackOff", async () => {
     await using world = await EngineWorld.create({ script: () => ({ failsToStart: true }) });
     await world.engine.start();
