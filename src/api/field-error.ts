@@ -12,7 +12,6 @@ const WORDING = {
   FieldValueNotSupported: "Unsupported value",
   FieldValueForbidden: "Forbidden",
   FieldValueTooLong: "Too long",
-  FieldValueTooMany: "Too many",
 } as const;
 
 export type FieldErrorType = keyof typeof WORDING;
@@ -49,10 +48,6 @@ export function forbidden(field: string, detail: string): FieldError {
 
 export function tooLong(field: string, max: number, unit: "byte" | "character" = "byte"): FieldError {
   return bare("FieldValueTooLong", field, `may not be more than ${max} ${unit}${max === 1 ? "" : "s"}`);
-}
-
-export function tooMany(field: string, actual: number, max: number): FieldError {
-  return valued("FieldValueTooMany", field, actual, `must have at most ${max} item${max === 1 ? "" : "s"}`);
 }
 
 export function invalid(field: string, value: unknown, detail: string): FieldError {

@@ -32,21 +32,32 @@ export function parseJson(text: string): ParsedJson {
 function duplicatesIn(text: string): string[] {
   const duplicate: string[] = [];
   const levels: Level[] = [];
-  const tokens = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\]:,]/g;
   let last = "";
-  for (let match = tokens.exec(text); match; match = tokens.exec(text)) {
-    const token = match[0];
+  // No regular expression: on a string of many escapes it would overflow the stack.
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
     const level = levels.at(-1);
-    if (token === "{" || token === "[") levels.push({ keys: token === "{" ? new Set() : undefined, index: 0, key: "" });
-    else if (token === "}" || token === "]") levels.pop();
-    else if (token === ",") level!.index++;
-    else if (token === ":") {
+    if (char === "{" || char === "[") levels.push({ keys: char === "{" ? new Set() : undefined, index: 0, key: "" });
+    else if (char === "}" || char === "]") levels.pop();
+    else if (char === ",") level!.index++;
+    else if (char === '"') {
+      const end = endOfString(text, at);
+      last = text.slice(at, end);
+      at = end - 1;
+    } else if (char === ":") {
       level!.key = JSON.parse(last) as string;
       if (level!.keys!.has(level!.key)) duplicate.push(pathOf(levels));
       level!.keys!.add(level!.key);
-    } else last = token;
+    }
   }
   return duplicate;
+}
+
+/** Behind the closing quote of the string that begins at `start`. */
+function endOfString(text: string, start: number): number {
+  let at = start + 1;
+  while (text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
+  return at + 1;
 }
 
 function pathOf(levels: readonly Level[]): string {
