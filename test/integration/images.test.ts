@@ -354,6 +354,25 @@ describe("damage", () => {
     expect(await stored()).toEqual(NOTHING);
   });
 
+  test("a full disk is told, and what was written is given back", async () => {
+    const small = join(scratch, "small");
+    await mkdir(small);
+    await host.mount.mount({ type: "tmpfs", source: "tmpfs", target: small, data: "size=2m" });
+    try {
+      root = small;
+      images = await openService();
+      const tar = await tarOf([{ name: "big", content: Buffer.alloc(4 * 1024 * 1024) }]);
+      const error = await rejection(images.import(streamOf(tar), { name: "x" }));
+      expect([error.code, error.message]).toEqual(["ResourceExhausted", expect.stringContaining("disk is full")]);
+      const archive = await tarOf([{ name: "one/layer.tar", content: tar }]);
+      expect((await rejection(images.load(streamOf(archive)))).message).toContain("disk is full");
+      expect(await stored()).toEqual(NOTHING);
+      await importTar([{ name: "a" }], "fits");
+    } finally {
+      await host.mount.unmount(small);
+    }
+  });
+
   test("what an interrupted operation left is gone after the next start, and images are there again", async () => {
     const id = await importTar([{ name: "a" }], "kept");
     await mkdir(join(root, "layers/tmp/half/diff"), { recursive: true });
