@@ -4,7 +4,8 @@
  * out-of-memory kill can not take it.
  *
  * Facts (conmon 2.1.6): without `--sync` it forks itself away and drops our standard streams; through the pipe that
- * `_OCI_SYNCPIPE` names it writes one JSON line, `{"pid": N}`, or `{"pid": -1, "message": …}` when `crun create` failed.
+ * `_OCI_SYNCPIPE` names it writes one JSON line, `{"data": N}` with the container's pid, or `{"data": -1, "message": …}` when
+ * `crun create` failed (with `--api-version 0` the key is `pid`).
  * In the bundle it makes `attach` (SOCK_SEQPACKET), the fifo `ctl` and, when the kernel killed for memory, the file `oom`.
  */
 import { constants } from "node:fs";

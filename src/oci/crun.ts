@@ -2,6 +2,9 @@
  * The driver of crun, or of any program with runc's command line. All state it keeps lies below its own root, so that two
  * instances, or a crun used by hand, never meet.
  */
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
 import { MinkeError } from "../base/errors.ts";
 import type { Completed, Host } from "../host/host.ts";
 
@@ -32,6 +35,8 @@ export interface Crun {
   delete(id: string, options?: { readonly force: boolean }): Promise<void>;
   /** undefined when crun does not know the container. */
   state(id: string): Promise<OciState | undefined>;
+  /** Whether a container that crun knows waits for its start: crun and runc keep a fifo until then. Costs no process. */
+  waitsForStart(id: string): boolean;
   /** The command that runs the OCI process of `processFile` inside a container, its pid written to `pidFile`. */
   execCommand(id: string, processFile: string, pidFile: string): readonly [string, ...string[]];
   /** Creates and starts the container of `bundle`, with no monitor. */
@@ -64,6 +69,7 @@ export function createCrun(options: CrunOptions): Crun {
       if (isGone(done)) return undefined;
       return parseState(succeed(done, "state", id), id);
     },
+    waitsForStart: (id) => existsSync(join(root, id, "exec.fifo")),
     execCommand: (id, processFile, pidFile) => [
       binary,
       ...globalArgs,

@@ -50,7 +50,7 @@ async function open(): Promise<DisposableRuntime> {
     clock,
     log: noLog,
     trace: noTrace,
-    privileges: async () => ({ boundingSet: [], oomScoreAdjMin: 0, cpus: 1 }),
+    privileges: async () => ({ boundingSet: [], oomScoreAdjMin: 0, cpus: 1, swapController: false }),
   });
   await opened.recover();
   return opened;

@@ -1,5 +1,5 @@
 /** Puts the runtime together: one method per verb, each a call of the file that is named after it. */
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
@@ -118,7 +118,7 @@ function scopeOf(options: RuntimeOptions): Scope {
     sandboxes: new Map(),
     containers: new Map(),
     names: new Set(),
-    privileges: () => (privileges ??= (options.privileges ?? readPrivileges)()),
+    privileges: () => (privileges ??= options.privileges?.() ?? readPrivileges(instance.cgroupRoot)),
   };
 }
 
@@ -151,12 +151,16 @@ function watch(scope: Scope): ExitWatcher {
 }
 
 /** CAP_SYS_RESOURCE lets a process lower oom_score_adj; without it a child can not go below its parent. */
-async function readPrivileges(): Promise<Privileges> {
+async function readPrivileges(cgroupRoot: string): Promise<Privileges> {
   const bounding = await boundingSet();
   const own = Number(await readFile("/proc/self/oom_score_adj", "utf8").catch(() => "0"));
   return {
     boundingSet: bounding,
     oomScoreAdjMin: bounding.includes("SYS_RESOURCE") ? -1000 : own,
     cpus: availableParallelism(),
+    swapController: [
+      "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes",
+      `/sys/fs/cgroup/${cgroupRoot}/memory.swap.max`,
+    ].some((path) => existsSync(path)),
   };
 }

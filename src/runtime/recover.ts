@@ -98,8 +98,7 @@ async function adopt(scope: Scope, entry: ContainerEntry): Promise<void> {
   const { record } = entry;
   if (record.ended) return;
   if (record.startedMs === undefined || !record.process || !isAlive(scope, record.process)) return;
-  const state = await scope.crun.state(record.id);
-  if (state?.status !== "created") return;
+  if (!scope.crun.waitsForStart(record.id)) return;
   const { startedMs: _notStarted, ...created } = record;
   entry.record = created;
   writeCheckpoint(containerPaths(scope.layout, record.id).checkpoint, created);

@@ -70,6 +70,8 @@ export interface Privileges {
   readonly oomScoreAdjMin: number;
   /** Number of CPUs. */
   readonly cpus: number;
+  /** Whether a cgroup's use of swap can be limited. */
+  readonly swapController: boolean;
 }
 
 export interface Scope {

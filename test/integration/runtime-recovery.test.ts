@@ -1,13 +1,14 @@
 /** What a daemon that was killed leaves, and what the next one makes of it. */
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, rmSync, truncateSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { sleep, systemClock } from "../../src/base/clock.ts";
+import { simulateReboot } from "../fixtures/reboot.ts";
 import { containerConfig, eventually, sandboxConfig, testRuntime, type TestRuntime } from "../fixtures/runtime.ts";
 
 let t: TestRuntime;
@@ -85,10 +86,24 @@ describe("after kill -9 of the daemon", () => {
   });
 });
 
+test("a start that was cut short is done again, and one that was completed behind our back is not", async () => {
+  const sandbox = await t.runtime.runSandbox(sandboxConfig(t.base));
+  const cut = await t.runtime.createContainer(sandbox.id, containerConfig(["sleep", "1000"]));
+  const named = { metadata: { name: "late", attempt: 0 }, logPath: "late.log" };
+  const late = await t.runtime.createContainer(sandbox.id, containerConfig(["sleep", "1000"], named));
+  const checkpoint = join(t.instance.root, "containers", cut.id, "container.json");
+  writeFileSync(checkpoint, readFileSync(checkpoint, "utf8").replace('"created":true', '"created":true,"startedMs":1'));
+
+  const runtime = await t.restart();
+  expect((await runtime.container(cut.id))?.state).toEqual({ phase: "created" });
+  execFileSync("crun", ["--root", join(t.instance.state, "crun"), "start", late.id]);
+  for (const { id } of [cut, late]) expect((await runtime.startContainer(id)).state.phase).toBe("running");
+  await runtime.removeSandbox(sandbox.id);
+});
+
 test("a container whose monitor died is ended", async () => {
   const sandbox = await t.runtime.runSandbox(sandboxConfig(t.base));
   const { id } = await t.runtime.runContainer(sandbox.id, containerConfig(["sleep", "1000"]));
-  const { readFileSync } = await import("node:fs");
   process.kill(Number(readFileSync(join(t.instance.state, "containers", id, "conmon.pid"), "utf8")), "SIGKILL");
   const state = await eventually(async () => {
     const now = (await t.runtime.container(id))?.state;
@@ -107,7 +122,6 @@ test("after a reboot what ran is exited 255, and its sandbox is notready", async
   );
   await eventually(async () => (await t.runtime.container(done.id))?.state.phase === "exited" || undefined);
   await t.runtime[Symbol.asyncDispose]();
-  const { simulateReboot } = await import("../fixtures/reboot.ts");
   await simulateReboot(t.instance.name, t.instance.state);
 
   const runtime = await t.restart();

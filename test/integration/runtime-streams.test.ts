@@ -1,5 +1,5 @@
 /** exec, attach and port-forward against the real kernel. */
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 
@@ -61,7 +61,6 @@ describe("exec", () => {
     const session = await exec(["sha256sum"], { stdin: true });
     const bytes = randomBytes(3 * 1024 * 1024);
     session.stdin!.end(bytes);
-    const { createHash } = await import("node:crypto");
     const { stdout } = await collect(session);
     expect(stdout.split(" ")[0]).toBe(createHash("sha256").update(bytes).digest("hex"));
   });

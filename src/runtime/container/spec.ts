@@ -1,5 +1,6 @@
 /** From a container's configuration, its image and its sandbox to the OCI spec. */
 import { readFile } from "node:fs/promises";
+import { hostname } from "node:os";
 
 import { MinkeError } from "../../base/errors.ts";
 import { missingCapabilities } from "../../oci/capabilities.ts";
@@ -42,7 +43,7 @@ export async function containerSpec(
     cwd: config.workingDir || image.config.workingDir || "/",
     tty: config.tty,
     user,
-    hostname: sandbox.config.hostname,
+    hostname: sandbox.config.namespaces.network === "node" ? hostname() : sandbox.config.hostname,
     namespaces: namespacesOf(sandbox, config),
     mounts: mountsOf(scope, sandbox, config),
     security,
@@ -55,6 +56,7 @@ export async function containerSpec(
     oomScoreAdjMin: privileges.oomScoreAdjMin,
     cgroupVersion: scope.host.cgroup.version,
     cpus: privileges.cpus,
+    swapController: privileges.swapController,
     ...(devices ? { hostDevices: devices } : {}),
   });
 }
@@ -87,14 +89,14 @@ function namespacesOf(sandbox: SandboxRecord, config: ContainerConfig): SpecName
 
 /** The sandbox' resolv.conf and hostname, unless the container brings its own, and its mounts. */
 function mountsOf(scope: Scope, sandbox: SandboxRecord, config: ContainerConfig): readonly BindMount[] {
-  const { resolvConf, hostname } = sandboxPaths(scope.layout, sandbox.id);
+  const paths = sandboxPaths(scope.layout, sandbox.id);
   const own = config.mounts.map(({ containerPath, hostPath, readonly, propagation }) => {
     return { source: hostPath, destination: containerPath, readonly, propagation };
   });
   const taken = new Set(own.map((mount) => mount.destination));
   const ours = [
-    { source: resolvConf, destination: "/etc/resolv.conf" },
-    { source: hostname, destination: "/etc/hostname" },
+    { source: paths.resolvConf, destination: "/etc/resolv.conf" },
+    { source: paths.hostname, destination: "/etc/hostname" },
   ].filter(({ destination }) => !taken.has(destination));
   const readonly = config.security.readonlyRootfs;
   return [...ours.map((mount) => ({ ...mount, readonly, propagation: "private" as const })), ...own];

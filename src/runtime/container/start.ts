@@ -29,12 +29,19 @@ export async function startEntry(scope: Scope, entry: ContainerEntry): Promise<v
     try {
       await scope.crun.start(id);
     } catch (error) {
+      if (await runsAlready(scope, id)) return announce(scope, "started", entry.record);
       entry.record = created;
       if (created.process) scope.host.process.kill(created.process.pid, "SIGKILL", created.process.startTime);
       await fail(scope, entry, startFailure(config.command[0] ?? config.image, messageOf(error)), error);
     }
     announce(scope, "started", entry.record);
   });
+}
+
+/** The daemon that was killed in the middle of a start may have left it to be completed behind our back. */
+async function runsAlready(scope: Scope, id: string): Promise<boolean> {
+  const state = await scope.crun.state(id).catch(() => undefined);
+  return state?.status === "running";
 }
 
 function requireCreated({ record }: ContainerEntry): void {

@@ -15,6 +15,8 @@ import { attachmentOf, dismantle } from "./dismantle.ts";
 import { startInit } from "./init.ts";
 import { sandboxOf } from "./list.ts";
 
+/** Handlers of runtime classes; the empty one is the default. */
+const HANDLERS: readonly string[] = ["", "crun"];
 /** Bytes of a Pod's /dev/shm. containerd: defaultShmSize. */
 const SHM_BYTES = 64 * 1024 * 1024;
 
@@ -24,6 +26,7 @@ const SHM_BYTES = 64 * 1024 * 1024;
  */
 export async function runSandbox(scope: Scope, config: SandboxConfig, signal?: AbortSignal): Promise<Sandbox> {
   signal?.throwIfAborted();
+  requireHandler(config);
   await using undo = new AsyncDisposableStack();
   const name = reserveName(scope, config, undo);
   const id = newId();
@@ -64,6 +67,15 @@ export async function runSandbox(scope: Scope, config: SandboxConfig, signal?: A
 export function sandboxName(config: SandboxConfig): string {
   const { name, namespace, uid, attempt } = config.metadata;
   return [config.owner, namespace, name, uid, attempt].join("/");
+}
+
+function requireHandler({ runtimeHandler, metadata }: SandboxConfig): void {
+  if (HANDLERS.includes(runtimeHandler)) return;
+  throw new MinkeError(
+    "InvalidArgument",
+    `Cannot run sandbox ${metadata.namespace}/${metadata.name}: there is no runtime handler "${runtimeHandler}"; leave it empty`,
+    { details: { runtimeHandler } },
+  );
 }
 
 function reserveName(scope: Scope, config: SandboxConfig, undo: AsyncDisposableStack): string {
