@@ -29,7 +29,7 @@ export interface PodMemory {
   /** Id of the ended container whose restart is held up by back-off, by name. */
   readonly held: Map<string, string>;
   /** The /etc/hosts as last written. */
-  hosts: { readonly text: string; readonly done: Promise<void> } | undefined;
+  hosts: string | undefined;
   /** Names of containers that were stopped for a new definition. */
   readonly replacing: Set<string>;
   /** Restart counts known from elsewhere than the runtime. */

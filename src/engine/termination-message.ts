@@ -2,7 +2,8 @@
  * What a container leaves as its last words: a file that is mounted into it, or, when it fails without writing there and
  * its policy asks for it, the end of its log. Kubernetes: pkg/kubelet/kuberuntime/kuberuntime_container.go.
  */
-import { chmod, mkdir, open, writeFile } from "node:fs/promises";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import type { Container } from "../runtime/runtime.ts";
@@ -14,11 +15,14 @@ const LOG_TAIL_MAX_LINES = 80;
 /** Raw log bytes read for the tail: the CRI prefix of each line (about 45 bytes) comes on top of its content. */
 const LOG_READ_MAX_BYTES = LOG_TAIL_MAX_BYTES + LOG_TAIL_MAX_LINES * 64;
 
-/** Makes the empty file that any user in the container may write. */
-export async function createMessageFile(path: string): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, "");
-  await chmod(path, 0o666);
+/**
+ * Makes the empty file that any user in the container may write. Synchronous on purpose: three system calls on the hot path
+ * of a restart cost less than three trips to the thread pool.
+ */
+export function createMessageFile(path: string): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, "");
+  chmodSync(path, 0o666);
 }
 
 /** The termination message of an exited container; empty when there is none. Never fails: a lost message is no error. */

@@ -1,5 +1,4 @@
-import { readFileSync } from "node:fs";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { expandVariables } from "../../api/env-expand.ts";
@@ -86,20 +85,18 @@ async function configOf(scene: LiveScene, parts: Parts): Promise<ContainerConfig
   const directory = join(deps.paths.podsRoot, memory.uid);
   const messageFile = join(directory, "containers", spec.name, attemptFile(pod, spec.name, action.attempt));
   const hosts = join(directory, "etc-hosts");
-  const [mounts] = await Promise.all([
-    mountsOf(pod, spec, {
-      volumes: deps.volumes,
-      prepared: memory.volumes ?? new Map(),
-      hostsFile: hosts,
-      messageFile,
-    }),
-    createMessageFile(messageFile),
-    writeHosts(
-      memory,
-      hosts,
-      hostsFile(pod, sandbox.ips, () => readFileSync("/etc/hosts", "utf8")),
-    ),
-  ]);
+  createMessageFile(messageFile);
+  writeHosts(
+    memory,
+    hosts,
+    hostsFile(pod, sandbox.ips, () => readFileSync("/etc/hosts", "utf8")),
+  );
+  const mounts = await mountsOf(pod, spec, {
+    volumes: deps.volumes,
+    prepared: memory.volumes ?? new Map(),
+    hostsFile: hosts,
+    messageFile,
+  });
   return containerConfig(pod, spec, {
     attempt: action.attempt,
     kind,
@@ -114,20 +111,12 @@ async function configOf(scene: LiveScene, parts: Parts): Promise<ContainerConfig
   });
 }
 
-/** Containers of one Pod start side by side and share the file: it is written once per content. */
-async function writeHosts(memory: PodMemory, path: string, text: string): Promise<void> {
-  if (memory.hosts?.text !== text) memory.hosts = { text, done: replaceFile(path, text) };
-  try {
-    await memory.hosts.done;
-  } catch (error) {
-    memory.hosts = undefined;
-    throw error;
-  }
-}
-
-async function replaceFile(path: string, text: string): Promise<void> {
+/** The containers of a Pod share the file: it is written once per content, whole. */
+function writeHosts(memory: PodMemory, path: string, text: string): void {
+  if (memory.hosts === text) return;
   const temporary = `${path}.tmp`;
-  await mkdir(dirname(path), { recursive: true, mode: 0o750 });
-  await writeFile(temporary, text, { mode: 0o644 });
-  await rename(temporary, path);
+  mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+  writeFileSync(temporary, text, { mode: 0o644 });
+  renameSync(temporary, path);
+  memory.hosts = text;
 }
