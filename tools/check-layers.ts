@@ -25,7 +25,7 @@ const LAYERS: Record<string, readonly string[]> = {
 };
 /** Single files with wider rights than their folder: the composition points. */
 const FILES: Record<string, readonly string[]> = {
-  "index.ts": ["sdk", "daemon"],
+  "index.ts": ["base", "api", "sdk", "daemon"],
   "cli/embed.ts": ["base", "api", "sdk", "daemon"],
 };
 /** node module → the only places that may import it. */
