@@ -2,7 +2,7 @@
  * The store on disk: one SQLite file in WAL mode. A `sync` write is fsynced before it returns (synchronous=FULL), an `async`
  * one is in the operating system's hands (NORMAL); both are whole or absent after `kill -9`.
  */
-import { DatabaseSync } from "node:sqlite";
+import { DatabaseSync, type StatementSync } from "node:sqlite";
 import type { KubeObject } from "../api/object.ts";
 import { MinkeError } from "../base/errors.ts";
 import type { Journal, StoredObject } from "./journal.ts";
@@ -28,7 +28,7 @@ const SCHEMA_VERSION = 1;
  */
 const VERSION_BLOCK = 1_000;
 /** The history is cut back to its limit when it has grown by this share of it. */
-const HISTORY_SLACK = 0.1;
+const HISTORY_SLACK = 0.01;
 
 const SCHEMA = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID, STRICT;
@@ -53,7 +53,8 @@ export interface SqliteStoreOptions {
 
 /**
  * Opens or creates the store. Throws `FailedPrecondition` when the file is no store of ours, is damaged, was written by a
- * newer version, or is in use by another process; the message says what to do.
+ * newer version, or is in use by another process; the message says what to do. Objects are read now, so damage among them
+ * is found now; the history is left unread, since it can be large.
  */
 export function openSqliteStore(options: SqliteStoreOptions): Store {
   const db = open(options.path);
@@ -89,9 +90,6 @@ function prepareSchema(db: DatabaseSync, path: string): void {
         `Cannot open the store ${path}: its schema version ${version} is newer than ${SCHEMA_VERSION}, the newest that this Minke knows; install the version of Minke that wrote it`,
       );
     }
-    // Takes about 1 ms per MB, and finds a damaged page now instead of at some write.
-    const verdict = db.prepare("PRAGMA quick_check(1)").get() as { quick_check: string };
-    if (verdict.quick_check !== "ok") throw new Error(verdict.quick_check);
     return;
   }
   const tables = db.prepare("SELECT count(*) AS count FROM sqlite_schema").get() as { count: number };
@@ -117,7 +115,6 @@ class SqliteJournal implements Journal {
   readonly #statements: ReturnType<typeof prepareStatements>;
   #last: number;
   #reserved: number;
-  #historyCount: number;
   #mode: Durability | undefined;
 
   constructor(db: DatabaseSync, path: string, historyMax: number) {
@@ -126,10 +123,9 @@ class SqliteJournal implements Journal {
     this.#historyMax = historyMax;
     this.#statements = prepareStatements(db);
     const meta = new Map(this.#statements.meta.all().map((row) => [row["key"] as string, row["value"] as number]));
-    const history = this.#statements.count.get() as { count: number; last: number | null };
+    const history = this.#statements.last.get() as { last: number | null };
     this.compacted = meta.get("compacted")!;
     this.#reserved = meta.get("reserved")!;
-    this.#historyCount = history.count;
     // A clean close gives the rest of the block back, so this differs from the last version only after a crash.
     this.version = Math.max(this.#reserved, history.last ?? 0);
     this.#last = this.version;
@@ -146,25 +142,27 @@ class SqliteJournal implements Journal {
     this.#setMode(reserve ? "sync" : durability);
     const body = JSON.stringify(event.object);
     const { resource, namespace, name } = key;
-    const slack = Math.ceil(this.#historyMax * HISTORY_SLACK);
-    const compact = this.#historyCount + 1 > this.#historyMax + slack;
-    let compacted = this.compacted;
+    // By versions and not by rows, whose number SQLite would have to count; after a crash some versions have no row.
+    const compact = version - this.compacted > this.#historyMax * (1 + HISTORY_SLACK);
+    const compacted = compact ? version - this.#historyMax : this.compacted;
     this.#transaction(() => {
       if (reserve) this.#statements.setMeta.run("reserved", version + VERSION_BLOCK);
       this.#statements.record.run(version, event.type, resource, body, resource, namespace, name);
       if (event.type === "DELETED") this.#statements.remove.run(resource, namespace, name);
       else this.#statements.put.run(resource, namespace, name, body);
-      if (compact) compacted = this.#compact();
+      if (compact) {
+        this.#statements.drop.run(compacted);
+        this.#statements.setMeta.run("compacted", compacted);
+      }
     });
     this.#last = version;
-    this.#historyCount = compact ? this.#historyMax : this.#historyCount + 1;
     this.compacted = compacted;
     if (reserve) this.#reserved = version + VERSION_BLOCK;
   }
 
   *after(resource: ResourceName, version: number): Generator<StoreEvent> {
     // All at once: a statement that is half read would hold up the writes of the listener.
-    for (const row of this.#statements.after.all(version, resource)) {
+    for (const row of this.#history(resource, version)) {
       yield {
         type: row["type"] as StoreEventType,
         resource,
@@ -172,6 +170,14 @@ class SqliteJournal implements Journal {
         ...(row["previous"] === null ? {} : { previous: JSON.parse(row["previous"] as string) as KubeObject }),
         resourceVersion: String(row["version"]),
       };
+    }
+  }
+
+  #history(resource: ResourceName, version: number): ReturnType<StatementSync["all"]> {
+    try {
+      return this.#statements.after.all(version, resource);
+    } catch (error) {
+      throw explainOpenError(this.#path, error);
     }
   }
 
@@ -196,14 +202,6 @@ class SqliteJournal implements Journal {
     }
   }
 
-  /** Drops all but the newest events; returns the version of the newest one dropped. */
-  #compact(): number {
-    const row = this.#statements.oldest.get(this.#historyMax) as { version: number };
-    this.#statements.drop.run(row.version);
-    this.#statements.setMeta.run("compacted", row.version);
-    return row.version;
-  }
-
   #setMode(durability: Durability): void {
     if (this.#mode === durability) return;
     this.#db.exec(`PRAGMA synchronous = ${durability === "sync" ? "FULL" : "NORMAL"}`);
@@ -224,8 +222,7 @@ function prepareStatements(db: DatabaseSync) {
     after: db.prepare(
       "SELECT version, type, body, previous FROM history WHERE version > ? AND resource = ? ORDER BY version",
     ),
-    count: db.prepare("SELECT count(*) AS count, max(version) AS last FROM history"),
-    oldest: db.prepare("SELECT version FROM history ORDER BY version DESC LIMIT 1 OFFSET ?"),
+    last: db.prepare("SELECT max(version) AS last FROM history"),
     drop: db.prepare("DELETE FROM history WHERE version <= ?"),
   };
 }

@@ -22,11 +22,17 @@ export class Watchers {
     // The past is delivered like the present: a write by this listener waits until the past is through.
     const outermost = !this.#delivering;
     this.#delivering = true;
-    for (const event of past) {
-      if (!watchers.has(watcher)) break;
-      deliver(watcher, event);
+    try {
+      for (const event of past) {
+        if (!watchers.has(watcher)) break;
+        deliver(watcher, event);
+      }
+    } catch (error) {
+      watchers.delete(watcher);
+      throw error;
+    } finally {
+      if (outermost) this.#drain();
     }
-    if (outermost) this.#drain();
     return { [Symbol.dispose]: () => void watchers.delete(watcher) };
   }
 

@@ -253,7 +253,7 @@ describe("sqlite store on disk", () => {
       using store = open();
       for (let i = 0; i < 200; i++) store.create("pods", object(`p${i}`, { spec: { text: "x".repeat(500) } }), "async");
     }
-    const garbage = Buffer.alloc(20_000, 0xa5);
+    const garbage = Buffer.alloc(100_000, 0xa5);
     const file = new DatabaseSync(path());
     file.exec("PRAGMA journal_mode = DELETE");
     file.close();
