@@ -43,7 +43,7 @@ describe("decodeObject", () => {
     });
     expect(object["data"]).toEqual({ a: "" });
     expect(specOf({ containers: [null, { name: "c", args: [null] }] })).toEqual({
-      containers: [{}, { name: "c", args: [""] }],
+      containers: [{ name: "" }, { name: "c", args: [""] }],
     });
   });
 

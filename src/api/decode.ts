@@ -1,6 +1,6 @@
 /**
  * Reads untrusted data as a Kubernetes object, along the schema table: types are checked, unknown fields are dropped and
- * reported by their path, nulls are dropped, quantities are brought into canonical form. What comes out is safe to treat as
+ * reported by their path, nulls are dropped, quantities are brought into canonical form, required fields are there. What comes out is safe to treat as
  * the generated types say.
  */
 import { isMinkeError, MinkeError } from "../base/errors.ts";
@@ -141,6 +141,11 @@ function walkDefinition(value: unknown, name: string, path: string, state: State
     if (!field) state.unknown.push(below);
     else if (item !== null && item !== undefined) object[key] = walk(item, field, below, state);
   }
+  for (const key of definition.required ?? []) {
+    // Validation tells what is missing where; until then an absent field is Go's zero value, as the types promise.
+    const field = definition.fields[key];
+    if (field && object[key] === undefined) object[key] = walk(zeroOf(field), field, `${path}.${key}`, state);
+  }
   return object;
 }
 
@@ -157,6 +162,8 @@ function walkMap(value: unknown, values: SchemaField, path: string, state: State
 /** What null stands for as an element of a list or a map: Go's zero value. */
 function zeroOf(field: SchemaField): unknown {
   if (field.ref === "api.resource.Quantity") return "0";
+  if (field.ref === "util.intstr.IntOrString") return 0;
+  if (field.ref === "meta.v1.Time" || field.ref === "meta.v1.MicroTime") return "0001-01-01T00:00:00Z";
   if (field.ref !== undefined || field.type === "map" || field.type === "object") return {};
   if (field.type === "array") return [];
   return field.type === "string" ? "" : field.type === "boolean" ? false : 0;

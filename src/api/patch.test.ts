@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { equalJson } from "./equal.ts";
 import { mergePatch } from "./patch.ts";
 import { strategicMerge } from "./strategic-merge.ts";
-import { threeWayMergePatch } from "./three-way.ts";
+import { LAST_APPLIED, threeWayPatch, withLastApplied } from "./three-way.ts";
 
 describe("mergePatch", () => {
   // The examples of RFC 7386, appendix A.
@@ -153,7 +153,7 @@ describe("strategicMerge", () => {
   });
 });
 
-describe("threeWayMergePatch", () => {
+describe("threeWayPatch", () => {
   const spec = (fields: object): PodData => ({ ...pod, spec: { ...pod.spec, ...fields } });
   const [a, b, c] = pod.spec.containers;
 
@@ -190,7 +190,7 @@ describe("threeWayMergePatch", () => {
     ],
   ])("%s", (_name, manifest, current, expected) => {
     const modified = JSON.parse(JSON.stringify(manifest)) as PodData;
-    const patch = threeWayMergePatch("Pod", { original: pod, modified, current });
+    const patch = threeWayPatch(pod, modified, current, "core.v1.Pod");
     expect(patch).toEqual(Object.keys(expected).length === 0 ? {} : { spec: expected });
   });
 
@@ -214,9 +214,18 @@ describe("threeWayMergePatch", () => {
     fc.assert(
       fc.property(object, object, (original, modified) => {
         // The server has what was applied last, so afterwards it must have exactly what is applied now.
-        const patch = threeWayMergePatch("Pod", { original, modified, current: original });
+        const patch = threeWayPatch(original, modified, original, "core.v1.Pod");
         expect(strategicMerge(original, patch, "core.v1.Pod")).toEqual(modified);
       }),
     );
   });
+});
+
+test("withLastApplied holds the manifest without itself, also when done twice", () => {
+  const manifest = { kind: "Pod", metadata: { name: "x", annotations: { a: "1" } } };
+  const once = withLastApplied(manifest);
+  expect(withLastApplied(once)).toEqual(once);
+  const { annotations } = once["metadata"] as { annotations: Record<string, string> };
+  expect(Object.keys(annotations)).toEqual(["a", LAST_APPLIED]);
+  expect(JSON.parse(annotations[LAST_APPLIED]!)).toEqual(manifest);
 });

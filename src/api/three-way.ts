@@ -7,7 +7,6 @@ import { assign } from "./assign.ts";
 import { equalJson } from "./equal.ts";
 import { type PatchRule, patchRule } from "./patch-schema.ts";
 import { isRecord, type JsonRecord, own } from "./record.ts";
-import { RESOURCES } from "./resources.ts";
 import type { SchemaField } from "./schema.ts";
 import { DELETE_SCALARS, DIRECTIVE, RETAIN_KEYS, SET_ORDER } from "./strategic-merge.ts";
 
@@ -39,20 +38,6 @@ export function withLastApplied(manifest: JsonRecord): JsonRecord {
   const plain = { ...manifest, metadata: { ...meta, annotations: rest } };
   const all = { ...rest, [LAST_APPLIED]: `${JSON.stringify(plain)}\n` };
   return { ...manifest, metadata: { ...meta, annotations: all } };
-}
-
-/** {@link threeWayPatch} by kind. */
-export function threeWayMergePatch(
-  kind: string,
-  objects: { readonly original: JsonRecord; readonly modified: JsonRecord; readonly current: JsonRecord },
-): JsonRecord {
-  const { original, modified, current } = objects;
-  return threeWayPatch(
-    original,
-    modified,
-    current,
-    RESOURCES.find((resource) => resource.kind === kind)?.definition ?? "",
-  );
 }
 
 function diffObjects(
