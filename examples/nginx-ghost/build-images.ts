@@ -207,6 +207,7 @@ export async function buildImages(out: string, print: (line: string) => void): P
   await mkdir(out, { recursive: true });
   const start = performance.now();
   const log = join(out, "build.log");
+  await rm(log, { force: true });
   const build: Build = {
     out,
     step: (message) => print(`[${((performance.now() - start) / 1000).toFixed(1).padStart(6)} s] ${message}`),
