@@ -26,11 +26,17 @@ export class InFlight {
   readonly #memory: PodMemory;
   readonly #wake: () => void;
   readonly #entries = new Map<string, Entry>();
+  #ended = 0;
 
   constructor(deps: Deps, memory: PodMemory, wake: () => void) {
     this.#deps = deps;
     this.#memory = memory;
     this.#wake = wake;
+  }
+
+  /** How many actions have ended: an observation that was begun before the last of them is out of date. */
+  get ended(): number {
+    return this.#ended;
   }
 
   get size(): number {
@@ -72,16 +78,18 @@ export class InFlight {
     const work = withDeadline(this.#deps.clock, DEADLINES_MS[action.type] + extra, abort, (signal) =>
       act(scene, action, signal),
     );
-    void work
-      .then(
-        () => this.#succeeded(action, key),
-        (error: unknown) => this.#failed(action, key, error, abort.signal),
-      )
-      .finally(() => {
-        this.#entries.delete(key);
-        resolve();
-        this.#wake();
-      });
+    const end = (settle: () => void): void => {
+      // One step: whoever looks sees the action under way, or done with all that follows from it.
+      settle();
+      this.#entries.delete(key);
+      this.#ended++;
+      resolve();
+      this.#wake();
+    };
+    work.then(
+      () => end(() => this.#succeeded(action, key)),
+      (error: unknown) => end(() => this.#failed(action, key, error, abort.signal)),
+    );
   }
 
   #shorten(entry: Entry, id: string, killAtMs: number): void {
@@ -95,6 +103,7 @@ export class InFlight {
   #succeeded(action: Deed, key: string): void {
     this.#memory.retries.delete(key);
     if (action.type === "RunContainer" || action.type === "EnsureImage") this.#memory.waiting.delete(action.name);
+    if (action.type === "RunContainer") this.#memory.replacing.delete(action.name);
   }
 
   #failed(action: Deed, key: string, error: unknown, signal: AbortSignal): void {

@@ -63,6 +63,7 @@ describe("simulation", () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8])("seed %i", async (seed) => {
     const next = random(seed);
     await using world = await EngineWorld.create({
+      readTurns: () => Math.floor(next() * 4),
       latencyMs: () => Math.floor(next() * 20),
       script: (name) => {
         if (name === "init") return { runMs: next() * 500, exitCode: next() < 0.3 ? 1 : 0 };

@@ -17,6 +17,8 @@ export interface Telling {
   /** Something is being started: more will change soon. */
   readonly starting: boolean;
   readonly load: () => Pod | undefined;
+  /** False once the observation is out of date: the Pod is going to be looked at again. */
+  readonly isCurrent: () => boolean;
 }
 
 export class StatusWriter {
@@ -36,6 +38,7 @@ export class StatusWriter {
   /** Tells what `pod` and `observed` amount to, now or with the next change. */
   async tell(pod: Pod, observed: Observation, telling: Telling): Promise<void> {
     await this.#readMessages(observed);
+    if (!telling.isCurrent()) return;
     const { deps, memory } = { deps: this.#deps, memory: this.#memory };
     const status = statusOf({
       pod,

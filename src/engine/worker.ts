@@ -109,8 +109,11 @@ export class PodWorker {
 
   async #look(): Promise<void> {
     const { deps, uid, load } = this.#options;
+    const ended = this.#inFlight.ended;
     const observed = await observe(deps.runtime, uid);
-    if (this.#stopped) return;
+    // An action that ended meanwhile has woken us: what was seen before its end would have it done twice.
+    const isCurrent = (): boolean => !this.#stopped && this.#inFlight.ended === ended;
+    if (!isCurrent()) return;
     const now = deps.clock.now();
     // Read after the observation: what was deleted meanwhile is deleted.
     const pod = load();
@@ -126,7 +129,7 @@ export class PodWorker {
     const facts = this.#facts(pod, observed, ending, now);
     const actions = plan({ pod, observed, facts, now });
     this.#begin({ deps, pod, memory: this.#memory, observed }, actions);
-    if (pod) await this.#status.tell(pod, observed, { ending, starting: this.#inFlight.isStarting(), load });
+    if (pod) await this.#status.tell(pod, observed, { ending, starting: this.#inFlight.isStarting(), load, isCurrent });
     if (!pod && actions.length === 0 && this.#inFlight.size === 0) this.#options.onGone();
   }
 

@@ -43,7 +43,6 @@ export async function runContainer(scene: LiveScene, action: RunContainer, signa
     await deps.runtime.runContainer(action.sandboxId, config, signal);
     deps.events.record(pod, "Normal", "Created", "Container created", path);
     deps.events.record(pod, "Normal", "Started", "Container started", path);
-    memory.replacing.delete(spec.name);
   } catch (error) {
     if (signal.aborted) throw error;
     if (!(isMinkeError(error) && error.details["recorded"])) {
