@@ -130,7 +130,8 @@ async function crash(name: string, out: string, socket: string): Promise<number>
     `${PODS}/${name}`,
   );
   const id = pod.status.containerStatuses.find((status) => status.name === "a")!.containerID.split("//")[1]!;
-  const pid = Number(readFileSync(join(socket, `../containers/${id}/pidfile`), "utf8"));
+  const checkpoint = readFileSync(join(socket, `../../root/containers/${id}/container.json`), "utf8");
+  const pid = Number(/"process":\s*\{\s*"pid":\s*(\d+)/.exec(checkpoint)![1]);
   return timed(async () => {
     process.kill(pid, "SIGKILL");
     await until(() => size() > before, "the restart");

@@ -19,10 +19,9 @@ if (process.getuid?.() !== 0) {
 }
 
 const images = resolve(root, ".cache/images");
-if (exampleImages(images).some((image) => !existsSync(image.tar))) {
-  console.error("building the example's two images (once; some three minutes) ...");
-  await buildImages(images, (line) => console.error(line));
-}
+const missing = exampleImages(images).some((image) => !existsSync(image.tar));
+if (missing) console.error("building the example's two images (once; some three minutes) ...");
+await buildImages(images, (line) => missing && console.error(line));
 for (const image of exampleImages(images)) {
   const known = spawnSync(minke, ["image", "inspect", image.name], { stdio: "ignore" });
   if (known.status === 0) continue;

@@ -62,7 +62,10 @@ export async function startNode(options: NodeOptions = {}, { log = noLog }: Star
   );
 
   const store = undo.use(openSqliteStore({ path: join(instance.root, "store.db") }));
-  const images = await createImageService({ host, root: instance.root, log, clock });
+  // Read when an image is removed, long after the runtime below is there.
+  const inUse = async (): Promise<ReadonlySet<string>> =>
+    new Set((await runtime.containers()).map(({ imageId }) => imageId));
+  const images = await createImageService({ host, root: instance.root, log, clock, inUse });
   const network = createNetwork({
     host,
     instance,

@@ -63,7 +63,7 @@ describe("manifests that are refused", () => {
     );
     expect(stderr).toContain('The Pod "Big" is invalid');
     expect(stderr).toContain(
-      'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"',
+      'spec.restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "OnFailure", "Never"',
     );
     expect(stderr).toContain("spec.containers[0].image: Required value");
   });

@@ -3,12 +3,11 @@ import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import type { Requirement } from "../requirements.ts";
-import { found, missing, warning } from "./verdict.ts";
+import { found, warning } from "./verdict.ts";
 
 const MIB = 1024 * 1024;
-/** Below this a warning; a small image and its layers need about that. */
+/** Below this a warning, and never a refusal: a node with a full disk must still come up and look after its Pods. */
 const FREE_WARN_BYTES = 1024 * MIB;
-const FREE_MIN_BYTES = 64 * MIB;
 
 export async function checkSpace(root: string): Promise<Requirement[]> {
   const name = "free space";
@@ -18,7 +17,6 @@ export async function checkSpace(root: string): Promise<Requirement[]> {
       const { bavail, bsize } = await statfs(folder);
       const free = bavail * bsize;
       const detail = `${Math.floor(free / MIB)} MiB at ${folder}`;
-      if (free < FREE_MIN_BYTES) return [missing(name, detail, remedy)];
       return [free < FREE_WARN_BYTES ? warning(name, detail, remedy) : found(name, detail)];
     } catch {
       if (folder === dirname(folder)) return [warning(name, `unknown for ${root}`, remedy)];
