@@ -9,7 +9,7 @@ import { UsageError } from "./exit.ts";
 /** The bytes of `file`. Rejects before anything is sent when it can not be read. */
 export async function archiveSource(context: CliContext, file: string): Promise<AsyncIterable<Uint8Array>> {
   if (file === "-") {
-    if (context.stdin.isTTY === true)
+    if (context.stdin.isTTY)
       throw new UsageError("standard input is a terminal; pipe an archive into it, or name a file");
     return context.stdin;
   }

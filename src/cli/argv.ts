@@ -67,7 +67,7 @@ export function normaliseFlags(args: readonly string[], shapes: FlagShapes): str
     if (!arg.startsWith("-") || arg === "-") {
       out.push(arg);
     } else if (arg.startsWith("--")) {
-      const [name = "", value] = splitOnce(arg.slice(2), "=");
+      const [name, value] = splitOnce(arg.slice(2), "=");
       const takesValue = shapes.longs.get(name)?.takesValue === true;
       if (value !== undefined || !takesValue || i + 1 >= args.length) emit(name, arg);
       else emit(name, `--${name}=${args[++i]!}`);

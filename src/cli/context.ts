@@ -9,6 +9,8 @@ import type { SocketAddress } from "../sdk/socket-path.ts";
 export interface NodeFlags {
   readonly instance: string | undefined;
   readonly state: string | undefined;
+  /** Where a node keeps what lasts; only for a node that has to be started. */
+  readonly root: string | undefined;
 }
 
 export interface CliContext extends CommandContext {
@@ -20,7 +22,7 @@ export interface CliContext extends CommandContext {
   /** What followed `--` on the command line; undefined when there was no `--`. */
   readonly afterDashes: readonly string[] | undefined;
   /** A client of the node that the flags name; warnings of the server go to stderr. Nothing is sent yet. */
-  client(flags: NodeFlags): Promise<Client>;
+  client(flags: Pick<NodeFlags, "instance" | "state">): Promise<Client>;
   /** Writes to stdout; resolves when there is room for more. */
   print(text: string | Uint8Array): Promise<void>;
   /** Writes one line to stderr. */
@@ -32,7 +34,7 @@ export interface CliContext extends CommandContext {
 }
 
 /** The address that the flags, or else MINKE_INSTANCE and MINKE_STATE, name. */
-export function addressOf(flags: NodeFlags, env: CliContext["env"]): SocketAddress {
+export function addressOf(flags: Pick<NodeFlags, "instance" | "state">, env: CliContext["env"]): SocketAddress {
   const instance = flags.instance ?? env["MINKE_INSTANCE"];
   const state = flags.state ?? env["MINKE_STATE"];
   return { ...(instance === undefined ? {} : { instance }), ...(state === undefined ? {} : { state }) };

@@ -43,6 +43,14 @@ function parseInteger(input: string): number {
 export const nodeFlags = {
   instance: textFlag("Name of the node's instance (default minke, or $MINKE_INSTANCE)", "name"),
   state: textFlag("State directory of the node, which holds its api.sock (default /run/minke, or $MINKE_STATE)", "dir"),
+  // Of no use to a command that needs a running node, and no error there: a script may pass the same flags to all.
+  root: { ...textFlag("Root directory of the node", "dir"), hidden: true },
+} as const;
+
+/** The same for commands that start a node when none runs. */
+export const embedFlags = {
+  ...nodeFlags,
+  root: textFlag("Root directory of the node, when none runs (default /var/lib/minke, or $MINKE_ROOT)", "dir"),
 } as const;
 
 /** Which namespace. */

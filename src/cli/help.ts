@@ -53,5 +53,7 @@ export function commandHelp(
     includeHidden: false,
     ansiColor: false,
   });
-  return `${target.brief}.\n\nEXAMPLES\n${shown}\n\n${usage.trimEnd()}\n`;
+  // Without a longer description the usage repeats the short one, which stands at the top already.
+  const rest = usage.replace(`\n${target.brief}\n`, "").trimEnd();
+  return `${target.brief}.\n\nEXAMPLES\n${shown}\n\n${rest}\n`;
 }

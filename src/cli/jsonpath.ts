@@ -164,19 +164,12 @@ function follow(path: Path, object: unknown): unknown[] {
 }
 
 function take(step: Step, value: unknown): unknown[] {
-  switch (step.kind) {
-    case "field":
-      return step.names.map((name) => fieldOf(value, name));
-    case "all":
-      return childrenOf(value);
-    case "deep":
-      return deep(value, step.name);
-    case "slice":
-      if (!Array.isArray(value)) return [];
-      return step.single ? [value.at(step.from!) as unknown] : (value.slice(step.from, step.to) as unknown[]);
-    case "filter":
-      return childrenOf(value).filter((child) => passes(step, child));
-  }
+  if (step.kind === "field") return step.names.map((name) => fieldOf(value, name));
+  if (step.kind === "all") return childrenOf(value);
+  if (step.kind === "deep") return deep(value, step.name);
+  if (step.kind === "filter") return childrenOf(value).filter((child) => passes(step, child));
+  if (!Array.isArray(value)) return [];
+  return step.single ? [value.at(step.from!) as unknown] : (value.slice(step.from, step.to) as unknown[]);
 }
 
 function fieldOf(value: unknown, name: string): unknown {

@@ -9,14 +9,10 @@ export interface NodeInUse extends AsyncDisposable {
   readonly embedded: boolean;
 }
 
-export interface EmbedFlags extends NodeFlags {
-  readonly root: string | undefined;
-}
-
 /** Uses the running node when its socket answers, and starts one inside this process when none does. */
 export async function nodeInUse(
   context: CliContext,
-  flags: EmbedFlags,
+  flags: NodeFlags,
   embed: { readonly trace?: boolean } = {},
 ): Promise<NodeInUse> {
   const client = await context.client(flags);

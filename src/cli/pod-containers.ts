@@ -12,6 +12,16 @@ export function defaultContainer(pod: Pod): string {
   return wanted !== undefined && names.includes(wanted) ? wanted : (names[0] ?? "");
 }
 
+/** As {@link defaultContainer}; says so, as kubectl does, when the Pod has more than one and none is named as the default. */
+export function chosenContainer(pod: Pod, note: (line: string) => void): string {
+  const name = defaultContainer(pod);
+  const all = allContainers(pod).map((container) => container.name);
+  if (all.length > 1 && pod.metadata.annotations?.[DEFAULT_CONTAINER] === undefined) {
+    note(`Defaulted container "${name}" out of: ${all.join(", ")}`);
+  }
+  return name;
+}
+
 /** Init containers, then containers. */
 export function allContainers(pod: Pod): readonly Container[] {
   return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];

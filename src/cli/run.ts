@@ -123,20 +123,30 @@ async function runCommand(
     },
   });
   const stderr = { write: (text: string) => void (text.trim() === "" || context.note(text.trimEnd())) };
-  const streams: StricliProcess = { stdout: context.stdout, stderr, exitCode: 0 };
+  const streams: StricliProcess = { stdout: context.stdout, stderr, exitCode: null };
   await run(app, inputs, { ...context, process: streams });
   const code = Number(streams.exitCode ?? 0);
   return code < 0 ? EXIT.usage : code;
 }
 
 function scannerMessage(error: unknown): string {
-  if (error instanceof ArgumentScannerError) return formatMessageForArgumentScannerError(error, {});
+  if (error instanceof ArgumentScannerError)
+    return formatMessageForArgumentScannerError(error, {
+      FlagNotFoundError: ({ input, corrections }) => {
+        const near = corrections.map((name) => `--${kebab(name)}`).join(" or ");
+        return `unknown flag: --${kebab(input.replace(/^-+/, ""))}${near === "" ? "" : `; did you mean ${near}?`}`;
+      },
+      AliasNotFoundError: ({ input }) => `unknown shorthand flag: -${input}`,
+    });
   return error instanceof Error ? error.message : String(error);
+}
+
+function kebab(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 /** The flags of a command, for the normaliser. */
 export function shapesOf(command: Command<CliContext>): FlagShapes {
-  const kebab = (name: string): string => name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const { flags = {}, aliases = {} } = command.parameters;
   return {
     shorts: new Map(Object.entries(aliases).map(([letter, name]) => [letter, kebab(name)])),

@@ -22,7 +22,7 @@ export async function join(context: CliContext, session: Session, options: JoinO
 /** Raw mode, and the window's size now and whenever it changes. */
 function rawTerminal(context: CliContext, session: Session): Disposable {
   const { stdin, stdout } = context;
-  const raw = stdin.isTTY === true;
+  const raw = stdin.isTTY;
   if (raw) stdin.setRawMode(true);
   const resize = (): void => void session.resize(stdout.columns, stdout.rows).catch(() => {});
   if (stdout.isTTY) {

@@ -7,7 +7,7 @@ export interface Goal {
   /** How the line on stdout ends: `condition met`, `deleted`. */
   readonly word: "condition met" | "deleted" | "created";
   /** The test, for an object that was `first` when the waiting began. */
-  reached(first: KubeObject | undefined): { met(object: KubeObject | undefined): boolean };
+  testFor(first: KubeObject | undefined): (object: KubeObject | undefined) => boolean;
 }
 
 /** `delete`, `create`, `condition=NAME[=VALUE]`, `jsonpath={PATH}[=VALUE]`. */
@@ -16,10 +16,10 @@ export function parseGoal(text: string): Goal {
     // An object of the same name that came later is another one.
     return {
       word: "deleted",
-      reached: (first) => ({ met: (object) => object === undefined || object.metadata.uid !== first?.metadata.uid }),
+      testFor: (first) => (object) => object === undefined || object.metadata.uid !== first?.metadata.uid,
     };
   }
-  if (text === "create") return { word: "created", reached: () => ({ met: (object) => object !== undefined }) };
+  if (text === "create") return { word: "created", testFor: () => (object) => object !== undefined };
   const condition = /^condition=([^=]+)(?:=(.*))?$/.exec(text);
   if (condition) return simple(conditionTest(condition[1]!, condition[2] ?? "true"));
   const path = /^jsonpath=(\{.*\}|[^{=]+)(?:=(.*))?$/s.exec(text);
@@ -30,7 +30,7 @@ export function parseGoal(text: string): Goal {
 }
 
 function simple(test: (object: KubeObject) => boolean): Goal {
-  return { word: "condition met", reached: () => ({ met: (object) => object !== undefined && test(object) }) };
+  return { word: "condition met", testFor: () => (object) => object !== undefined && test(object) };
 }
 
 function conditionTest(name: string, value: string): (object: KubeObject) => boolean {

@@ -38,8 +38,16 @@ export type PatchType = "merge" | "strategic-merge" | "json";
 export interface Table {
   readonly kind: "Table";
   readonly metadata?: { readonly resourceVersion?: string };
-  readonly columnDefinitions: readonly { readonly name: string; readonly type: string; readonly priority?: number }[];
+  /** Null in a watch, behind the first table. */
+  readonly columnDefinitions: readonly TableColumn[] | null;
   readonly rows: readonly TableRow[];
+}
+
+export interface TableColumn {
+  readonly name: string;
+  readonly type: string;
+  /** Above 0: only in the wide form. */
+  readonly priority?: number;
 }
 
 export interface TableRow {

@@ -3,12 +3,20 @@ import { systemClock } from "../base/clock.ts";
 import { MinkeError } from "../base/errors.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { Http } from "./http.ts";
-import { watchCollection } from "./watch.ts";
+import { withQuery } from "./query.ts";
+import { type ObjectList, watchCollection } from "./watch.ts";
 
 export interface WaitOptions {
   /** Milliseconds until it rejects with `DeadlineExceeded`; default: waits for ever. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+}
+
+/** One object of a collection. */
+export interface WaitTarget {
+  /** The collection's path. */
+  readonly path: string;
+  readonly name: string;
 }
 
 /**
@@ -17,7 +25,7 @@ export interface WaitOptions {
  */
 export async function waitForObject<T extends KubeObject>(
   http: Http,
-  target: { readonly path: string; readonly name: string },
+  target: WaitTarget,
   condition: (object: T | undefined) => boolean,
   options: WaitOptions = {},
 ): Promise<T | undefined> {
@@ -42,14 +50,15 @@ export async function waitForObject<T extends KubeObject>(
   }
 }
 
-async function listOne<T extends KubeObject>(
-  http: Http,
-  target: { readonly path: string; readonly name: string },
-  signal: AbortSignal,
-): Promise<{ object: T | undefined; version: string }> {
-  const url = `${target.path}?fieldSelector=${encodeURIComponent(`metadata.name=${target.name}`)}`;
-  const list = await http.json<{ items: readonly T[]; metadata: { resourceVersion?: string } }>("GET", url, { signal });
+async function listOne<T extends KubeObject>(http: Http, target: WaitTarget, signal: AbortSignal): Promise<First<T>> {
+  const url = withQuery(target.path, { fieldSelector: `metadata.name=${target.name}` });
+  const list = await http.json<ObjectList<T>>("GET", url, { signal });
   return { object: list.items[0], version: list.metadata.resourceVersion ?? "0" };
+}
+
+interface First<T> {
+  readonly object: T | undefined;
+  readonly version: string;
 }
 
 function timeout(name: string): MinkeError {

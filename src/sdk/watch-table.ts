@@ -22,7 +22,8 @@ export async function* watchTable(http: Http, path: string, options: ListOptions
   const request = { accept: TABLE_TYPE, ...(signal ? { signal } : {}) };
   let version: string | undefined;
   let failures = 0;
-  while (!signal?.aborted) {
+  for (;;) {
+    if (signal?.aborted) return;
     try {
       if (version === undefined) {
         const table = await http.json<Table>("GET", withQuery(path, query), request);

@@ -46,7 +46,8 @@ export async function* watchCollection<T extends KubeObject>(
   const known = new Map<string, T>();
   let version = options.resourceVersion;
   let failures = 0;
-  while (!signal?.aborted) {
+  for (;;) {
+    if (signal?.aborted) return;
     try {
       if (version === undefined) {
         const list = await http.json<ObjectList<T>>("GET", withQuery(path, query), signal ? { signal } : {});
@@ -117,7 +118,7 @@ function* differences<T extends KubeObject>(known: Map<string, T>, items: readon
     } else if (!before) yield { type: "ADDED", object };
     else if (before.metadata.resourceVersion !== object.metadata.resourceVersion) yield { type: "MODIFIED", object };
   }
-  for (const [key, object] of [...known]) {
+  for (const [key, object] of known) {
     if (present.has(key)) continue;
     known.delete(key);
     yield { type: "DELETED", object };

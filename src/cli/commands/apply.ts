@@ -26,8 +26,8 @@ export const examples = [
 ] as const;
 export const completes = ["file"] as const;
 
-export const command = buildCommand<Flags, string[], CliContext>({
-  docs: { brief: "Create or change objects from files" },
+export const command = buildCommand<Flags, [], CliContext>({
+  docs: { brief: "Create or change objects from files", customUsage: ["-f FILE|DIRECTORY|-"] },
   parameters: {
     flags: {
       filename: textsFlag("File, directory, or - for standard input; may be repeated", "file"),
@@ -38,7 +38,6 @@ export const command = buildCommand<Flags, string[], CliContext>({
       ...nodeFlags,
     },
     aliases: { f: "filename", n: "namespace", o: "output" },
-    positional: { kind: "array", parameter: { placeholder: "", brief: "", parse: String }, maximum: 0 },
   },
   async func(this: CliContext, flags) {
     if ((flags.filename ?? []).length === 0)

@@ -5,13 +5,12 @@ import { isMinkeError, messageOf } from "../../base/errors.ts";
 import type { CliContext, NodeFlags } from "../context.ts";
 import type { Requirement } from "../embed.ts";
 import { EXIT, UsageError } from "../exit.ts";
-import { nodeFlags, textFlag } from "../flags.ts";
+import { embedFlags, textFlag } from "../flags.ts";
 import { painterFor } from "../output/colour.ts";
 import { Columns } from "../output/columns.ts";
 import { jsonText } from "../output/document.ts";
 
 interface Flags extends NodeFlags {
-  readonly root: string | undefined;
   readonly output: string | undefined;
 }
 
@@ -29,8 +28,7 @@ export const command = buildCommand<Flags, [], CliContext>({
   parameters: {
     flags: {
       output: textFlag("json", "format"),
-      root: textFlag("Root directory (default /var/lib/minke)", "dir"),
-      ...nodeFlags,
+      ...embedFlags,
     },
     aliases: { o: "output" },
   },

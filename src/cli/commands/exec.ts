@@ -4,6 +4,7 @@ import { buildCommand } from "@stricli/core";
 import type { CliContext, NodeFlags } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { argument, namespaceFlag, namespaceOf, nodeFlags, switchFlag, textFlag } from "../flags.ts";
+import { chosenContainer } from "../pod-containers.ts";
 import { podNamed } from "../targets.ts";
 import { join } from "../terminal.ts";
 
@@ -48,20 +49,21 @@ export const command = buildCommand<Flags, string[], CliContext>({
       throw new UsageError(`the command must stand behind --: 'minke exec ${pod} -- ${stray.join(" ")}'`);
     if (program === undefined)
       throw new UsageError("no command was given; write it behind --, such as 'minke exec POD -- ls'");
-    const tty = flags.tty && (!flags.stdin || this.stdin.isTTY === true);
+    const tty = flags.tty && (!flags.stdin || this.stdin.isTTY);
     if (flags.tty && !tty && !flags.quiet) {
       this.note("Unable to use a TTY - input is not a terminal or the right kind of file");
     }
-    const client = await this.client(flags);
-    using session = await client.pods(namespaceOf(flags)).exec(podNamed(pod), {
+    const pods = (await this.client(flags)).pods(namespaceOf(flags));
+    const note = (line: string): void => void (flags.quiet || this.note(line));
+    const container = flags.container ?? chosenContainer(await pods.get(podNamed(pod)), note);
+    using session = await pods.exec(podNamed(pod), {
       command: [program, ...rest],
       stdin: flags.stdin,
       tty,
-      ...(flags.container === undefined ? {} : { container: flags.container }),
+      container,
     });
     const code = await join(this, session, { stdin: flags.stdin, tty });
-    if (code !== 0 && !flags.quiet && this.stderr.isTTY === true)
-      this.note(`command terminated with exit code ${code}`);
+    if (code !== 0 && !flags.quiet && this.stderr.isTTY) this.note(`command terminated with exit code ${code}`);
     this.exit(code);
   },
 });

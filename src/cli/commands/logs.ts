@@ -17,7 +17,7 @@ import {
   textFlag,
 } from "../flags.ts";
 import { lineBlocks, prefixed } from "../output/log-lines.ts";
-import { allContainers, defaultContainer, requireContainer } from "../pod-containers.ts";
+import { allContainers, chosenContainer, requireContainer } from "../pod-containers.ts";
 import { podNamed } from "../targets.ts";
 
 interface Flags extends NodeFlags {
@@ -83,7 +83,7 @@ export const command = buildCommand<Flags, string[], CliContext>({
   },
   async func(this: CliContext, flags, ...args) {
     const pods = (await this.client(flags)).pods(namespaceOf(flags));
-    const streams = await streamsOf(pods, flags, args);
+    const streams = await streamsOf(pods, flags, { args, note: (line) => this.note(line) });
     const limit = flags.maxLogRequests ?? STREAMS_MAX;
     if (flags.follow && flags.selector !== undefined && streams.length > limit) {
       throw new UsageError(
@@ -96,7 +96,11 @@ export const command = buildCommand<Flags, string[], CliContext>({
   },
 });
 
-async function streamsOf(pods: PodClient, flags: Flags, args: readonly string[]): Promise<Stream[]> {
+async function streamsOf(
+  pods: PodClient,
+  flags: Flags,
+  { args, note }: { readonly args: readonly string[]; readonly note: (line: string) => void },
+): Promise<Stream[]> {
   const [arg, container = flags.container, ...stray] = args;
   if (stray.length > 0) throw new UsageError("give one Pod, or a selector");
   if (flags.since !== undefined && flags.sinceTime !== undefined) {
@@ -108,15 +112,23 @@ async function streamsOf(pods: PodClient, flags: Flags, args: readonly string[])
   if (flags.selector !== undefined) {
     if (arg !== undefined) throw new UsageError("only a selector (-l) or a Pod is allowed");
     const { items } = await pods.list({ labelSelector: flags.selector });
-    return items.flatMap((pod) => ofPod(pod, flags, container));
+    return items.flatMap((pod) => ofPod(pod, { flags, container, note: () => {} }));
   }
   if (arg === undefined) throw new UsageError("no Pod was given; write 'minke logs POD', or use -l SELECTOR");
-  return ofPod(await pods.get(podNamed(arg)), flags, container);
+  return ofPod(await pods.get(podNamed(arg)), { flags, container, note });
 }
 
-function ofPod(pod: Pod, flags: Flags, container: string | undefined): Stream[] {
+interface Choice {
+  readonly flags: Flags;
+  readonly container: string | undefined;
+  readonly note: (line: string) => void;
+}
+
+function ofPod(pod: Pod, { flags, container, note }: Choice): Stream[] {
   if (container !== undefined) requireContainer(pod, container);
-  const names = flags.allContainers ? allContainers(pod).map(({ name }) => name) : [container ?? defaultContainer(pod)];
+  const names = flags.allContainers
+    ? allContainers(pod).map(({ name }) => name)
+    : [container ?? chosenContainer(pod, note)];
   return names.map((name) => ({ pod: pod.metadata.name ?? "", container: name }));
 }
 

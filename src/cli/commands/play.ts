@@ -5,7 +5,7 @@ import { sleep } from "../../base/clock.ts";
 import type { Client } from "../../sdk/client.ts";
 import type { CliContext, NodeFlags } from "../context.ts";
 import { EXIT, UsageError } from "../exit.ts";
-import { argument, namespaceFlag, nodeFlags, switchFlag, textFlag } from "../flags.ts";
+import { argument, namespaceFlag, embedFlags, switchFlag } from "../flags.ts";
 import { type Manifest, readManifests } from "../manifests.ts";
 import { nodeInUse } from "../node-in-use.ts";
 import { traceTable } from "../output/trace-table.ts";
@@ -17,7 +17,6 @@ import { type EndSignals, endSignals } from "../play/signals.ts";
 
 interface Flags extends NodeFlags {
   readonly namespace: string | undefined;
-  readonly root: string | undefined;
   readonly replace: boolean;
   readonly detach: boolean;
   readonly trace: boolean;
@@ -49,8 +48,7 @@ export const command = buildCommand<Flags, string[], CliContext>({
       detach: switchFlag("Return when everything has started, and leave it running (needs a running node)"),
       trace: switchFlag("Print where the time of the start went"),
       ...namespaceFlag,
-      root: textFlag("Root directory, when no node runs (default /var/lib/minke)", "dir"),
-      ...nodeFlags,
+      ...embedFlags,
     },
     aliases: { n: "namespace", d: "detach" },
     positional: { kind: "array", parameter: argument("FILE", "File, directory, or - for standard input") },

@@ -3,10 +3,9 @@ import { buildCommand } from "@stricli/core";
 
 import { addressOf, type CliContext, type NodeFlags } from "../context.ts";
 import { UsageError } from "../exit.ts";
-import { nodeFlags, switchFlag, textFlag } from "../flags.ts";
+import { embedFlags, switchFlag, textFlag } from "../flags.ts";
 
 interface Flags extends NodeFlags {
-  readonly root: string | undefined;
   readonly logs: string | undefined;
   readonly yes: boolean;
 }
@@ -22,9 +21,8 @@ export const command = buildCommand<Flags, [], CliContext>({
   parameters: {
     flags: {
       yes: switchFlag("Do it; without this, nothing is removed"),
-      root: textFlag("Root directory of the instance (default /var/lib/minke)", "dir"),
       logs: textFlag("Its log directory", "dir"),
-      ...nodeFlags,
+      ...embedFlags,
     },
   },
   async func(this: CliContext, flags) {

@@ -111,14 +111,12 @@ async function waitFor(
   try {
     const first = await resource.find(one.name);
     if (!first && goal.word === "condition met") await resource.get(one.name); // Rejects with the server's words.
-    const reached = goal.reached(first);
-    if (reached.met(first)) return void (await context.print(`${name} ${goal.word}\n`));
-    if (timeoutMs === 0) throw new UsageError(`condition not met for ${name}`);
-    await resource.wait(one.name, reached.met, { timeoutMs });
+    const met = goal.testFor(first);
+    if (!met(first)) await resource.wait(one.name, met, { timeoutMs });
     await context.print(`${name} ${goal.word}\n`);
   } catch (error) {
     if (isMinkeError(error) && error.reason === "NoNode") throw error;
-    const late = (isMinkeError(error, "DeadlineExceeded") && error.reason === "Timeout") || error instanceof UsageError;
+    const late = isMinkeError(error, "DeadlineExceeded") && error.reason === "Timeout";
     const text = `error: timed out waiting for the condition on ${one.type.plural}/${one.name}`;
     context.note(late ? text : describeFailure(error, context.env));
     context.exit(EXIT.error);

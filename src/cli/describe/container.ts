@@ -39,7 +39,7 @@ function describeOne(out: Description, container: Container, status: ContainerSt
   quantities(out, "Requests", container.resources?.requests);
   describeEnvironment(out, container);
   const mounts = (container.volumeMounts ?? []).toSorted((a, b) => (a.mountPath < b.mountPath ? -1 : 1));
-  out.line(2, "Mounts:", ...(mounts.length === 0 ? ["<none>"] : [""]));
+  out.line(2, "Mounts:", ...(mounts.length === 0 ? ["<none>"] : []));
   for (const mount of mounts) {
     const flags = [mount.readOnly === true ? "ro" : "rw", ...(mount.subPath ? [`path="${mount.subPath}"`] : [])];
     out.line(3, `${mount.mountPath} from ${mount.name} (${flags.join(",")})`);
@@ -105,7 +105,7 @@ function describeEnvironment(out: Description, container: Container): void {
     }
   }
   const env = container.env ?? [];
-  out.line(2, "Environment:", ...(env.length === 0 ? ["<none>"] : [""]));
+  out.line(2, "Environment:", ...(env.length === 0 ? ["<none>"] : []));
   for (const variable of env) out.line(3, `${variable.name}:`, environmentValue(variable));
 }
 

@@ -52,7 +52,8 @@ function titleOf(name: string): string {
 
 function resources(out: Description, title: string, values: Readonly<Record<string, Quantity>> | undefined): void {
   out.line(0, `${title}:`);
-  for (const [name, value] of Object.entries(values ?? {}).sort()) out.line(1, `${name}:`, String(value));
+  for (const [name, value] of Object.entries(values ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)))
+    out.line(1, `${name}:`, String(value));
 }
 
 const COLUMNS = ["CPU Requests", "CPU Limits", "Memory Requests", "Memory Limits"] as const;

@@ -22,7 +22,7 @@ export function describePlain(object: KubeObject, events: readonly Event[], now:
 
 /** Of a Secret only how much of it there is. */
 function describeSecret(out: Description, secret: KubeObject): void {
-  out.line(0, "").line(0, "Type:", String((secret["type"] as string | undefined) ?? "Opaque"));
+  out.line(0, "").line(0, "Type:", (secret["type"] as string | undefined) ?? "Opaque");
   out.line(0, "").line(0, "Data").line(0, "====");
   for (const [key, value] of Object.entries((secret["data"] ?? {}) as Record<string, string>).sort(byKey)) {
     out.line(0, `${key}:`, `${Buffer.from(value, "base64").length} bytes`);

@@ -21,6 +21,8 @@ export class TablePrinter {
   readonly #options: TableOptions;
   readonly #columns = new Columns();
   #headed = false;
+  /** Which columns are shown, by number, and what they are called; later tables of a watch do not tell. */
+  #shown: readonly { readonly index: number; readonly name: string }[] = [];
 
   constructor(options: TableOptions = {}) {
     this.#options = options;
@@ -28,29 +30,31 @@ export class TablePrinter {
 
   /** The table as text; a header only the first time. */
   print(table: Table): string {
-    const shown = table.columnDefinitions.flatMap((column, i) =>
-      this.#options.wide === true || (column.priority ?? 0) === 0 ? [i] : [],
-    );
-    const rows = table.rows.map((row) => this.#row(row, shown));
-    if (!this.#headed && this.#options.noHeaders !== true) rows.unshift(this.#header(table, shown));
+    if (table.columnDefinitions) {
+      this.#shown = table.columnDefinitions.flatMap(({ name, priority = 0 }, index) =>
+        this.#options.wide === true || priority === 0 ? [{ index, name }] : [],
+      );
+    }
+    const rows = table.rows.map((row) => this.#row(row));
+    if (!this.#headed && this.#options.noHeaders !== true) rows.unshift(this.#header());
     this.#headed = true;
     return this.#columns.lines(rows);
   }
 
-  #header(table: Table, shown: readonly number[]): string[] {
+  #header(): string[] {
     const labels = (this.#options.labelColumns ?? []).map((label) => label.slice(label.lastIndexOf("/") + 1));
     return [
       ...(this.#options.withNamespace === true ? ["NAMESPACE"] : []),
-      ...shown.map((i) => table.columnDefinitions[i]!.name),
+      ...this.#shown.map(({ name }) => name),
       ...labels,
       ...(this.#options.showLabels === true ? ["LABELS"] : []),
     ].map((name) => name.toUpperCase());
   }
 
-  #row(row: TableRow, shown: readonly number[]): string[] {
+  #row(row: TableRow): string[] {
     const { withNamespace, kindPrefix, labelColumns = [], showLabels } = this.#options;
     const labels = row.object?.metadata.labels ?? {};
-    const cells = shown.map((i) => cellText(row.cells[i]));
+    const cells = this.#shown.map(({ index }) => cellText(row.cells[index]));
     if (kindPrefix !== undefined && cells.length > 0) cells[0] = `${kindPrefix}/${cells[0]}`;
     return [
       ...(withNamespace === true ? [row.object?.metadata.namespace ?? ""] : []),

@@ -4,11 +4,10 @@ import { buildCommand } from "@stricli/core";
 import { archiveSource } from "../../archive-source.ts";
 import type { CliContext, NodeFlags } from "../../context.ts";
 import { UsageError } from "../../exit.ts";
-import { argument, nodeFlags, switchFlag, textFlag, textsFlag } from "../../flags.ts";
+import { argument, embedFlags, switchFlag, textFlag, textsFlag } from "../../flags.ts";
 import { nodeInUse } from "../../node-in-use.ts";
 
 interface Flags extends NodeFlags {
-  readonly root: string | undefined;
   readonly entrypoint: string | undefined;
   readonly cmd: string | undefined;
   readonly env: readonly string[] | undefined;
@@ -32,8 +31,7 @@ export const command = buildCommand<Flags, [string, string], CliContext>({
       user: textFlag("User, such as 1000, www-data or 1000:1000", "user"),
       port: textsFlag("A port that the image listens on, such as 80 or 53/udp; may be repeated", "port"),
       quiet: switchFlag("Print only the id"),
-      root: textFlag("Root directory, when no node runs (default /var/lib/minke)", "dir"),
-      ...nodeFlags,
+      ...embedFlags,
     },
     aliases: { e: "env", w: "workdir", u: "user", p: "port", q: "quiet" },
     positional: {

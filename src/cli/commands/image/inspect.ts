@@ -3,12 +3,11 @@ import { buildCommand } from "@stricli/core";
 
 import type { CliContext, NodeFlags } from "../../context.ts";
 import { UsageError } from "../../exit.ts";
-import { argument, nodeFlags, textFlag } from "../../flags.ts";
+import { argument, embedFlags, textFlag } from "../../flags.ts";
 import { nodeInUse } from "../../node-in-use.ts";
 import { jsonText, yamlText } from "../../output/document.ts";
 
 interface Flags extends NodeFlags {
-  readonly root: string | undefined;
   readonly output: string | undefined;
 }
 
@@ -17,8 +16,7 @@ export const command = buildCommand<Flags, string[], CliContext>({
   parameters: {
     flags: {
       output: textFlag("json (default) or yaml", "format"),
-      root: textFlag("Root directory, when no node runs (default /var/lib/minke)", "dir"),
-      ...nodeFlags,
+      ...embedFlags,
     },
     aliases: { o: "output" },
     positional: { kind: "array", parameter: argument("NAME", "Name or id") },

@@ -4,11 +4,10 @@ import { buildCommand } from "@stricli/core";
 import { archiveSource } from "../../archive-source.ts";
 import type { CliContext, NodeFlags } from "../../context.ts";
 import { UsageError } from "../../exit.ts";
-import { argument, nodeFlags, textFlag } from "../../flags.ts";
+import { argument, embedFlags, textFlag } from "../../flags.ts";
 import { nodeInUse } from "../../node-in-use.ts";
 
 interface Flags extends NodeFlags {
-  readonly root: string | undefined;
   readonly input: string | undefined;
 }
 
@@ -17,8 +16,7 @@ export const command = buildCommand<Flags, string[], CliContext>({
   parameters: {
     flags: {
       input: textFlag("The archive, as docker spells it", "file"),
-      root: textFlag("Root directory, when no node runs (default /var/lib/minke)", "dir"),
-      ...nodeFlags,
+      ...embedFlags,
     },
     aliases: { i: "input" },
     positional: { kind: "array", parameter: argument("ARCHIVE", "The archive, or - for standard input"), maximum: 1 },

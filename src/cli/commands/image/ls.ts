@@ -4,7 +4,7 @@ import { buildCommand } from "@stricli/core";
 import { humanDuration } from "../../../api/human-duration.ts";
 import type { Image } from "../../../sdk/images.ts";
 import type { CliContext, NodeFlags } from "../../context.ts";
-import { argument, nodeFlags, switchFlag, textFlag } from "../../flags.ts";
+import { argument, embedFlags, switchFlag, textFlag } from "../../flags.ts";
 import { nodeInUse } from "../../node-in-use.ts";
 import { bytesText } from "../../output/bytes.ts";
 import { Columns } from "../../output/columns.ts";
@@ -12,7 +12,6 @@ import { jsonText, yamlText } from "../../output/document.ts";
 import { UsageError } from "../../exit.ts";
 
 interface Flags extends NodeFlags {
-  readonly root: string | undefined;
   readonly output: string | undefined;
   readonly quiet: boolean;
   readonly noHeaders: boolean;
@@ -28,8 +27,7 @@ export const command = buildCommand<Flags, string[], CliContext>({
       output: textFlag("json, yaml or name", "format"),
       quiet: switchFlag("Only ids"),
       noHeaders: switchFlag("No header line"),
-      root: textFlag("Root directory, when no node runs (default /var/lib/minke)", "dir"),
-      ...nodeFlags,
+      ...embedFlags,
     },
     aliases: { o: "output", q: "quiet" },
     positional: { kind: "array", parameter: argument("TEXT", "Only images whose name holds this"), maximum: 1 },

@@ -2,12 +2,11 @@
 import { buildCommand } from "@stricli/core";
 
 import type { CliContext, NodeFlags } from "../../context.ts";
-import { nodeFlags, switchFlag, textFlag } from "../../flags.ts";
+import { embedFlags, switchFlag } from "../../flags.ts";
 import { nodeInUse } from "../../node-in-use.ts";
 import { bytesText } from "../../output/bytes.ts";
 
 interface Flags extends NodeFlags {
-  readonly root: string | undefined;
   readonly all: boolean;
 }
 
@@ -16,8 +15,7 @@ export const command = buildCommand<Flags, [], CliContext>({
   parameters: {
     flags: {
       all: switchFlag("Also images with names that no Pod uses"),
-      root: textFlag("Root directory, when no node runs (default /var/lib/minke)", "dir"),
-      ...nodeFlags,
+      ...embedFlags,
     },
     aliases: { a: "all" },
   },

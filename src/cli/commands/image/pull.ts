@@ -2,12 +2,11 @@
 import { buildCommand } from "@stricli/core";
 
 import type { CliContext, NodeFlags } from "../../context.ts";
-import { argument, nodeFlags, switchFlag, textFlag } from "../../flags.ts";
+import { argument, embedFlags, switchFlag } from "../../flags.ts";
 import { nodeInUse } from "../../node-in-use.ts";
 import { ProgressLine } from "../../output/progress.ts";
 
 interface Flags extends NodeFlags {
-  readonly root: string | undefined;
   readonly quiet: boolean;
 }
 
@@ -16,8 +15,7 @@ export const command = buildCommand<Flags, [string], CliContext>({
   parameters: {
     flags: {
       quiet: switchFlag("Print only the id"),
-      root: textFlag("Root directory, when no node runs (default /var/lib/minke)", "dir"),
-      ...nodeFlags,
+      ...embedFlags,
     },
     aliases: { q: "quiet" },
     positional: { kind: "tuple", parameters: [argument("NAME", "The image's name")] },

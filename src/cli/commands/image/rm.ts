@@ -5,11 +5,10 @@ import { isMinkeError } from "../../../base/errors.ts";
 import type { CliContext, NodeFlags } from "../../context.ts";
 import { EXIT, UsageError } from "../../exit.ts";
 import { describeFailure } from "../../failure.ts";
-import { argument, nodeFlags, switchFlag, textFlag } from "../../flags.ts";
+import { argument, embedFlags, switchFlag } from "../../flags.ts";
 import { nodeInUse } from "../../node-in-use.ts";
 
 interface Flags extends NodeFlags {
-  readonly root: string | undefined;
   readonly ignoreNotFound: boolean;
 }
 
@@ -21,8 +20,7 @@ export const command = buildCommand<Flags, string[], CliContext>({
   parameters: {
     flags: {
       ignoreNotFound: switchFlag("An image that does not exist is no error"),
-      root: textFlag("Root directory, when no node runs (default /var/lib/minke)", "dir"),
-      ...nodeFlags,
+      ...embedFlags,
     },
     positional: { kind: "array", parameter: argument("NAME", "Name or id") },
   },

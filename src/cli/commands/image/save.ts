@@ -8,11 +8,10 @@ import { buildCommand } from "@stricli/core";
 import type { ArchiveFormat } from "../../../sdk/images.ts";
 import type { CliContext, NodeFlags } from "../../context.ts";
 import { UsageError } from "../../exit.ts";
-import { argument, nodeFlags, textFlag } from "../../flags.ts";
+import { argument, embedFlags, textFlag } from "../../flags.ts";
 import { nodeInUse } from "../../node-in-use.ts";
 
 interface Flags extends NodeFlags {
-  readonly root: string | undefined;
   readonly output: string | undefined;
   readonly format: ArchiveFormat | undefined;
 }
@@ -28,8 +27,7 @@ export const command = buildCommand<Flags, [string], CliContext>({
         optional: true,
         brief: "Kind of archive (default oci-archive)",
       },
-      root: textFlag("Root directory, when no node runs (default /var/lib/minke)", "dir"),
-      ...nodeFlags,
+      ...embedFlags,
     },
     aliases: { o: "output" },
     positional: { kind: "tuple", parameters: [argument("NAME", "Name or id")] },

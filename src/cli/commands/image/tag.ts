@@ -2,7 +2,7 @@
 import { buildCommand } from "@stricli/core";
 
 import type { CliContext, NodeFlags } from "../../context.ts";
-import { argument, nodeFlags, textFlag } from "../../flags.ts";
+import { argument, embedFlags } from "../../flags.ts";
 import { nodeInUse } from "../../node-in-use.ts";
 
 interface Flags extends NodeFlags {
@@ -12,7 +12,7 @@ interface Flags extends NodeFlags {
 export const command = buildCommand<Flags, [string, string], CliContext>({
   docs: { brief: "Give an image another name", customUsage: ["SOURCE TARGET"] },
   parameters: {
-    flags: { root: textFlag("Root directory, when no node runs (default /var/lib/minke)", "dir"), ...nodeFlags },
+    flags: { ...embedFlags },
     positional: { kind: "tuple", parameters: [argument("SOURCE", "Name or id"), argument("TARGET", "The new name")] },
   },
   async func(this: CliContext, flags, source, target) {
