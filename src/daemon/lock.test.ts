@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -11,20 +11,9 @@ let state: string;
 beforeEach(async () => void (state = await mkdtemp(join(tmpdir(), "minke-lock-"))));
 afterEach(() => rm(state, { recursive: true }));
 
-/** A socket file that nobody listens on, as a killed daemon leaves it. */
-async function leaveDeadLock(): Promise<void> {
-  const path = join(state, "lock");
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(join(state, "x"), resolve));
-  const { link } = await import("node:fs/promises");
-  await link(join(state, "x"), path);
-  await new Promise((resolve) => server.close(resolve));
-  expect(existsSync(path)).toBe(true);
-}
-
 describe("the instance lock", () => {
   test("a second holder is refused with the pid of the first", async () => {
-    await using _lock = await lockInstance({ name: "a", state });
+    using _lock = await lockInstance({ name: "a", state });
     await expect(lockInstance({ name: "a", state })).rejects.toThrow(
       `Cannot start a node of instance "a": process ${process.pid} already runs it`,
     );
@@ -33,17 +22,28 @@ describe("the instance lock", () => {
 
   test("it can be had again when it is given back", async () => {
     const lock = await lockInstance({ name: "a", state });
-    await lock[Symbol.asyncDispose]();
+    lock[Symbol.dispose]();
     expect(await lockHolder({ state })).toBeUndefined();
-    await using _again = await lockInstance({ name: "a", state });
+    using _again = await lockInstance({ name: "a", state });
   });
 
-  test("of many at once over a dead lock one wins", async () => {
-    await leaveDeadLock();
+  test("of many at once one wins", async () => {
     const tries = await Promise.allSettled(Array.from({ length: 8 }, () => lockInstance({ name: "a", state })));
     const won = tries.filter((each) => each.status === "fulfilled");
     expect(won.length).toBe(1);
-    await won[0]!.value[Symbol.asyncDispose]();
-    expect(existsSync(join(state, "lock"))).toBe(false);
+    won[0]!.value[Symbol.dispose]();
+  });
+
+  test("a holder that was killed holds nothing", async () => {
+    const script = `import { lockInstance } from ${JSON.stringify(join(import.meta.dirname, "lock.ts"))};
+globalThis.lock = await lockInstance({ name: "a", state: ${JSON.stringify(state)} });
+console.log("held");
+process.stdin.resume();`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["pipe", "pipe", "ignore"] });
+    await once(child.stdout, "data");
+    expect(await lockHolder({ state })).toBe(child.pid);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    using _lock = await lockInstance({ name: "a", state });
   });
 });

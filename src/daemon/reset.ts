@@ -10,6 +10,7 @@ import { errnoOf, messageOf, MinkeError } from "../base/errors.ts";
 import { noLog } from "../base/logger.ts";
 import type { Logger } from "../base/logger.ts";
 import { createHost } from "../host/create-host.ts";
+import { exists } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { instanceOf } from "../host/instance.ts";
 import type { Instance } from "../host/instance.ts";
@@ -20,7 +21,7 @@ import type { NodeOptions } from "./options.ts";
 
 /** What the layers keep directly below `root` and `state`; nothing else there is ours to remove. */
 const ROOT_ENTRIES = /^(store\.db(-wal|-shm|-journal)?|images|layers|pods|sandboxes|containers|seccomp|log)$/;
-const STATE_ENTRIES = /^(api\.sock|lock|\.[lk].{6}|ns|sandboxes|containers|exits|crun|attach|cni|init)$/;
+const STATE_ENTRIES = /^(api\.sock|lock|lock\.pid|\.[lk].{6}|ns|sandboxes|containers|exits|crun|attach|cni|init)$/;
 
 /** Rejects with `FailedPrecondition` while a daemon runs the instance, and with what could not be removed after trying all. */
 export async function resetInstance(
@@ -37,11 +38,8 @@ export async function resetInstance(
   }
   const podUids = await knownPods(instance);
   await using undo = new AsyncDisposableStack();
-  const lock = await lockInstance(instance).catch((error: unknown) => {
-    if (errnoOf(error) === "ENOENT") return undefined; // No state folder: nothing can run there.
-    throw error;
-  });
-  if (lock) undo.use(lock);
+  // Without a state folder nothing can run there.
+  if (await exists(instance.state)) undo.use(await lockInstance(instance));
   const host = undo.use(await createHost({ log, clock: systemClock }));
   const network = createNetwork({
     host,
