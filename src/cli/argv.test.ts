@@ -1,28 +1,34 @@
 import { describe, expect, test } from "vitest";
 
-import { normaliseFlags, splitLine } from "./argv.ts";
+import { normaliseFlags, splitLine, strayFlag } from "./argv.ts";
 
 describe("splitLine()", () => {
   test.each([
-    ["get pods -n ns", { verb: "get", args: ["pods", "-n", "ns"] }],
-    ["-n ns get pods", { verb: "get", args: ["pods", "-n", "ns"] }],
-    ["-nns --instance=x get pods", { verb: "get", args: ["pods", "-nns", "--instance=x"] }],
-    ["-A -o wide get pods", { verb: "get", args: ["pods", "-A", "-o", "wide"] }],
-    ["--state /run/x logs -f web", { verb: "logs", args: ["-f", "web", "--state", "/run/x"] }],
-    ["--help", { verb: "", args: ["--help"] }],
-    ["", { verb: "", args: [] }],
-  ])("%s", (line, expected) => {
+    ["get pods -n ns", "get", [], ["pods", "-n", "ns"]],
+    ["-n ns get pods", "get", ["-n", "ns"], ["pods"]],
+    ["-nns --instance=x get pods", "get", ["-nns", "--instance=x"], ["pods"]],
+    ["-A -o wide get pods", "get", ["-A", "-o", "wide"], ["pods"]],
+    ["--state /run/x logs -f web", "logs", ["--state", "/run/x"], ["-f", "web"]],
+    ["--help", "", ["--help"], []],
+    ["", "", [], []],
+  ])("%s", (line, verb, globals, args) => {
     const argv = line.split(" ").filter((word) => word !== "");
-    expect(splitLine(argv)).toEqual({ ...expected, afterDashes: undefined });
+    expect(splitLine(argv)).toEqual({ verb, globals, args, afterDashes: undefined });
   });
 
   test("what follows -- is kept apart, its flags untouched", () => {
     expect(splitLine(["exec", "-it", "web", "--", "ls", "-n", "--", "x"])).toEqual({
       verb: "exec",
+      globals: [],
       args: ["-it", "web"],
       afterDashes: ["ls", "-n", "--", "x"],
     });
   });
+});
+
+test("strayFlag() finds what can not stand before a verb", () => {
+  expect(strayFlag(["-nns", "--state=/x", "--instance", "x", "-A"])).toBeUndefined();
+  expect(strayFlag(["-n", "ns", "--follow"])).toBe("--follow");
 });
 
 describe("normaliseFlags()", () => {

@@ -22,7 +22,9 @@ const GLOBAL_FLAGS: Readonly<Record<string, boolean>> = {
 export interface SplitLine {
   /** Empty when there is none. */
   readonly verb: string;
-  /** All the rest before `--`, global flags from before the verb last. */
+  /** The flags, with their values, from before the verb. */
+  readonly globals: readonly string[];
+  /** What stands between the verb and `--`. */
   readonly args: readonly string[];
   /** What follows `--`; undefined when there is no `--`. */
   readonly afterDashes: readonly string[] | undefined;
@@ -33,16 +35,23 @@ export function splitLine(argv: readonly string[]): SplitLine {
   const dashes = argv.indexOf("--");
   const before = dashes < 0 ? argv : argv.slice(0, dashes);
   const afterDashes = dashes < 0 ? undefined : argv.slice(dashes + 1);
-  const hoisted: string[] = [];
+  const globals: string[] = [];
   for (let i = 0; i < before.length; i++) {
     const arg = before[i]!;
-    if (!arg.startsWith("-") || arg === "-")
-      return { verb: arg, args: [...before.slice(i + 1), ...hoisted], afterDashes };
-    hoisted.push(arg);
-    const takesValue = GLOBAL_FLAGS[arg];
-    if (takesValue === true && i + 1 < before.length) hoisted.push(before[++i]!);
+    if (!arg.startsWith("-") || arg === "-") return { verb: arg, globals, args: before.slice(i + 1), afterDashes };
+    globals.push(arg);
+    if (GLOBAL_FLAGS[arg] === true && i + 1 < before.length) globals.push(before[++i]!);
   }
-  return { verb: "", args: hoisted, afterDashes };
+  return { verb: "", globals, args: [], afterDashes };
+}
+
+/** The first of these flags that can not stand before a verb. */
+export function strayFlag(globals: readonly string[]): string | undefined {
+  return globals.find((arg) => {
+    if (!arg.startsWith("-")) return false;
+    const name = arg.startsWith("--") ? splitOnce(arg, "=")[0] : arg.slice(0, 2);
+    return !Object.hasOwn(GLOBAL_FLAGS, name);
+  });
 }
 
 /** What a command's flags look like. */

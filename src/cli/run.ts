@@ -10,7 +10,7 @@ import {
   text_en,
 } from "@stricli/core";
 
-import { type FlagShapes, normaliseFlags, splitLine } from "./argv.ts";
+import { type FlagShapes, normaliseFlags, splitLine, type SplitLine, strayFlag } from "./argv.ts";
 import type { CliContext } from "./context.ts";
 import { EXIT, ExitError, UsageError } from "./exit.ts";
 import { describeFailure } from "./failure.ts";
@@ -26,7 +26,7 @@ export async function runLine(argv: readonly string[], makeContext: MakeContext)
   let code: number | undefined;
   const context = makeContext(line.afterDashes, (given) => void (code = given));
   try {
-    if (line.verb === "" || line.verb === "help") return await runBare(line.args, context);
+    if (line.verb === "" || line.verb === "help") return await runBare(line, context);
     const fromStricli = await runVerb(line, context);
     return code ?? fromStricli;
   } catch (error) {
@@ -37,22 +37,24 @@ export async function runLine(argv: readonly string[], makeContext: MakeContext)
 }
 
 /** `minke`, `minke --help`, `minke --version`, `minke help get`. */
-async function runBare(args: readonly string[], context: CliContext): Promise<number> {
-  if (args.includes("--version")) {
+async function runBare({ globals, args }: SplitLine, context: CliContext): Promise<number> {
+  if (globals.includes("--version")) {
     const { VERSION } = await import("../base/version.ts");
     await context.print(`minke ${VERSION}\n`);
     return EXIT.ok;
   }
-  const [topic] = args.filter((arg) => !arg.startsWith("-"));
-  if (topic !== undefined) return await runVerb({ verb: topic, args: ["--help"], afterDashes: undefined }, context);
-  const unknown = args.find((arg) => arg.startsWith("-") && !["-h", "--help"].includes(arg));
-  if (unknown !== undefined) throw new UsageError(`there is no command after ${unknown}; see 'minke --help'`);
+  const [topic, ...below] = args.filter((arg) => !arg.startsWith("-"));
+  if (topic !== undefined) {
+    return await runVerb({ verb: topic, globals: [], args: [...below, "--help"], afterDashes: undefined }, context);
+  }
+  const stray = strayFlag(globals);
+  if (stray !== undefined) throw new UsageError(`unknown flag: ${stray}\nSee 'minke --help'.`);
   const { rootHelp } = await import("./help.ts");
   await context.print(rootHelp());
   return EXIT.ok;
 }
 
-async function runVerb(line: ReturnType<typeof splitLine>, context: CliContext): Promise<number> {
+async function runVerb(line: SplitLine, context: CliContext): Promise<number> {
   const verb = Object.hasOwn(VERBS, line.verb) ? VERBS[line.verb] : undefined;
   if (!verb) {
     if (line.verb === "__complete") return await complete(line, context);
@@ -61,9 +63,8 @@ async function runVerb(line: ReturnType<typeof splitLine>, context: CliContext):
     throw new UsageError(`unknown command "${line.verb}"${hint}\nSee 'minke --help'.`);
   }
   const module = await verb.load();
-  const { target, path } = resolve(module.command, line.args);
+  const { target, path, args } = resolve(module.command, line);
   const prefix = ["minke", line.verb, ...path];
-  const args = line.args.filter((arg, i) => !(i < path.length && arg === path[i]));
   if (args.includes("--help") || args.includes("-h")) {
     const { commandHelp } = await import("./help.ts");
     await context.print(commandHelp(target, prefix, module.examples));
@@ -85,17 +86,23 @@ async function runVerb(line: ReturnType<typeof splitLine>, context: CliContext):
   return await runCommand(target, prefix, [...inputs, ...dashed], context);
 }
 
-/** Follows subcommands as far as the arguments name them. They come right behind the verb. */
-function resolve(
-  command: Command<CliContext> | RouteMap<CliContext>,
-  args: readonly string[],
-): { readonly target: Command<CliContext> | RouteMap<CliContext>; readonly path: readonly string[] } {
-  if ("parameters" in command) return { target: command, path: [] };
-  const name = args[0];
-  const next = name === undefined || name.startsWith("-") ? undefined : command.getRoutingTargetForInput(name);
-  if (!next) return { target: command, path: [] };
-  const deeper = resolve(next, args.slice(1));
-  return { target: deeper.target, path: [name!, ...deeper.path] };
+interface Resolved {
+  readonly target: Command<CliContext> | RouteMap<CliContext>;
+  /** The names of the subcommands that were followed. */
+  readonly path: readonly string[];
+  /** All arguments but those names. */
+  readonly args: readonly string[];
+}
+
+/** Follows subcommands as far as the arguments name them. */
+function resolve(command: Command<CliContext> | RouteMap<CliContext>, line: SplitLine): Resolved {
+  const here = { target: command, path: [], args: [...line.globals, ...line.args] };
+  if ("parameters" in command) return here;
+  const below = splitLine(line.args);
+  const next = below.verb === "" ? undefined : command.getRoutingTargetForInput(below.verb);
+  if (!next) return { ...here, args: line.args };
+  const deeper = resolve(next, { ...below, globals: [...line.globals, ...below.globals] });
+  return { ...deeper, path: [below.verb, ...deeper.path] };
 }
 
 async function runCommand(
@@ -162,7 +169,7 @@ export function shapesOf(command: Command<CliContext>): FlagShapes {
   };
 }
 
-async function complete(line: ReturnType<typeof splitLine>, context: CliContext): Promise<number> {
+async function complete(line: SplitLine, context: CliContext): Promise<number> {
   const { completions } = await import("./completion/complete.ts");
   const words = line.afterDashes ?? line.args;
   for (const word of await completions(words, context).catch(() => [])) await context.print(`${word}\n`);

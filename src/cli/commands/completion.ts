@@ -2,9 +2,9 @@
 import { buildCommand } from "@stricli/core";
 
 import { scriptFor, SHELLS } from "../completion/script.ts";
-import type { CliContext } from "../context.ts";
+import type { CliContext, NodeFlags } from "../context.ts";
 import { UsageError } from "../exit.ts";
-import { argument } from "../flags.ts";
+import { argument, nodeFlags } from "../flags.ts";
 
 export const examples = [
   ["bash, for this shell", "source <(minke completion bash)"],
@@ -13,9 +13,9 @@ export const examples = [
 ] as const;
 export const completes = ["none"] as const;
 
-export const command = buildCommand<Readonly<Record<string, never>>, [string], CliContext>({
+export const command = buildCommand<NodeFlags, [string], CliContext>({
   docs: { brief: "Print a shell's completion script", customUsage: [SHELLS.join("|")] },
-  parameters: { flags: {}, positional: { kind: "tuple", parameters: [argument("SHELL", SHELLS.join(", "))] } },
+  parameters: { flags: nodeFlags, positional: { kind: "tuple", parameters: [argument("SHELL", SHELLS.join(", "))] } },
   async func(this: CliContext, _flags, shell) {
     const script = scriptFor(shell);
     if (script === undefined)

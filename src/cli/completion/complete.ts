@@ -25,13 +25,13 @@ export async function completions(words: readonly string[], context: CliContext)
   if (line.afterDashes !== undefined) return [FILES];
   const module = await verb.load();
   let command = module.command;
-  let args = line.args;
+  let args = [...line.globals, ...line.args];
   if (!("parameters" in command)) {
-    const sub = args.find((arg) => !arg.startsWith("-"));
+    const sub = line.args[0];
     const next = sub === undefined ? undefined : command.getRoutingTargetForInput(sub);
     if (!next || !("parameters" in next)) return starting(command.getAllEntries().map((entry) => entry.name.original));
     command = next;
-    args = args.filter((arg) => arg !== sub);
+    args = [...line.globals, ...line.args.slice(1)];
   }
   const place = placeOf(args, command);
   const flag = /^--([\w-]+)=(.*)$/s.exec(current);
@@ -44,7 +44,7 @@ export async function completions(words: readonly string[], context: CliContext)
   if (current.startsWith("-")) return starting([...shapesOf(command).longs.keys(), "help"].map((name) => `--${name}`));
   const kinds = module.completes ?? ["none"];
   const index = line.verb === "image" ? 1 : Math.min(place.positionals.length, kinds.length - 1);
-  if (line.verb === "image" && ["import", "load"].some((name) => line.args.includes(name))) return [FILES];
+  if (line.verb === "image" && ["import", "load"].includes(line.args[0] ?? "")) return [FILES];
   return await argumentValues(kinds[index] ?? "none", { place, current, context });
 }
 
