@@ -1,5 +1,4 @@
 /** The composition root: wires the layers into a node, starts it, and takes it apart again. */
-import { mkdir } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 
@@ -10,6 +9,7 @@ import type { Logger } from "../base/logger.ts";
 import { noTrace, RingTracer } from "../base/trace.ts";
 import { createEngine } from "../engine/create-engine.ts";
 import { createHost } from "../host/create-host.ts";
+import { ensureFolder } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { instanceOf } from "../host/instance.ts";
 import type { Instance } from "../host/instance.ts";
@@ -161,10 +161,7 @@ async function settleNode(parts: {
 
 async function makeDirectories(instance: Instance): Promise<void> {
   try {
-    await Promise.all([
-      mkdir(instance.root, { recursive: true, mode: 0o711 }),
-      mkdir(instance.state, { recursive: true, mode: 0o711 }),
-    ]);
+    await Promise.all([instance.root, instance.state].map((folder) => ensureFolder(folder, 0o711)));
   } catch (error) {
     throw new MinkeError(
       "FailedPrecondition",

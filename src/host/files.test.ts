@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
-import { atomicWrite, exists, isTemporary, readIfExists, removeFile, removeTree } from "./files.ts";
+import { atomicWrite, ensureFolder, exists, isTemporary, readIfExists, removeFile, removeTree } from "./files.ts";
 
 let folder = "";
 beforeEach(async () => {
@@ -46,4 +46,12 @@ test("removeTree removes a link and not what it leads to", async () => {
   await removeTree(folder);
   expect(await readdir(outside)).toEqual(["kept"]);
   await removeTree(outside);
+});
+
+test("ensureFolder makes parents, and ends where the file system refuses", async () => {
+  await Promise.all([ensureFolder(join(folder, "a/b/c")), ensureFolder(join(folder, "a/b/d"))]);
+  expect(await readdir(join(folder, "a/b"))).toEqual(["c", "d"]);
+  await writeFile(join(folder, "file"), "");
+  await expect(ensureFolder(join(folder, "file/x"))).rejects.toThrow("ENOTDIR");
+  await expect(ensureFolder("/proc/minke/x")).rejects.toThrow("ENOENT");
 });

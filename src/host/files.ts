@@ -74,7 +74,16 @@ export async function removeTree(path: string): Promise<void> {
 
 /** Makes a folder and its parents, which only root may read unless `mode` says otherwise. */
 export async function ensureFolder(path: string, mode = 0o700): Promise<void> {
-  await mkdir(path, { recursive: true, mode });
+  // Not mkdir's own `recursive`: where a file system refuses with ENOENT, as /proc does, Node tries for ever.
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === "EEXIST" && (await stat(path)).isDirectory()) return;
+    if (errno !== "ENOENT" || dirname(path) === path || (await exists(dirname(path)))) throw error;
+    await ensureFolder(dirname(path), mode);
+    await ensureFolder(path, mode);
+  }
 }
 
 async function ifExists<T>(read: () => Promise<T>): Promise<T | undefined> {

@@ -1,9 +1,10 @@
 /** `hostPath`: a path of the machine itself, checked or made by its type. Kubernetes: pkg/volume/hostpath. */
-import { mkdir, open, stat } from "node:fs/promises";
+import { open, stat } from "node:fs/promises";
 import type { Stats } from "node:fs";
 
 import type { HostPathVolumeSource } from "../api/gen/types.ts";
 import { MinkeError, errnoOf, messageOf } from "../base/errors.ts";
+import { ensureFolder } from "../host/files.ts";
 
 interface TypeCheck {
   readonly is: (info: Stats) => boolean;
@@ -44,7 +45,7 @@ async function statOf(path: string, field: string): Promise<Stats | undefined> {
 
 async function create(path: string, what: "directory" | "file", field: string): Promise<void> {
   try {
-    if (what === "directory") await mkdir(path, { recursive: true, mode: 0o755 });
+    if (what === "directory") await ensureFolder(path, 0o755);
     else await (await open(path, "a", 0o644)).close();
   } catch (error) {
     throw failed(path, field, `create ${what}`, error);
