@@ -33,10 +33,18 @@ test("parsePorts()", () => {
   for (const wrong of ["", "a:80", "80:", "70000:1", "1:0"]) expect(() => parsePorts(wrong)).toThrow(/pair of ports/);
 });
 
-test("wordsOf() takes a JSON array or words", () => {
-  expect(wordsOf("--cmd", '["nginx","-g","daemon off;"]')).toEqual(["nginx", "-g", "daemon off;"]);
-  expect(wordsOf("--cmd", "sh -c  true")).toEqual(["sh", "-c", "true"]);
-  for (const wrong of ["[1]", "[", '{"a":1'.replace("{", "[{")]) expect(() => wordsOf("--cmd", wrong)).toThrow(/--cmd/);
+test("wordsOf() takes a JSON array, a shell's words, or one word a value", () => {
+  const nginx = ["nginx", "-g", "daemon off;"];
+  expect(wordsOf("--cmd", ['["nginx","-g","daemon off;"]'])).toEqual(nginx);
+  expect(wordsOf("--cmd", nginx)).toEqual(nginx);
+  for (const text of ["nginx -g 'daemon off;'", ' nginx  -g "daemon off;" ', "nginx -g daemon\\ off\\;"]) {
+    expect(wordsOf("--cmd", [text]), text).toEqual(nginx);
+  }
+  expect(wordsOf("--cmd", [`sh -c "echo \\"a\\" '$b'" ''`])).toEqual(["sh", "-c", `echo "a" '$b'`, ""]);
+  expect(wordsOf("--cmd", [""])).toEqual([]);
+  for (const wrong of ["[1]", "[", '[{"a":1', "sh 'x", 'sh "x', "x\\"]) {
+    expect(() => wordsOf("--cmd", [wrong]), wrong).toThrow(/--cmd/);
+  }
 });
 
 test("suggestions() finds slips, not strangers", () => {

@@ -13,7 +13,7 @@ import { describePod } from "../describe/pod.ts";
 import { describeFailure } from "../failure.ts";
 import { allNamespacesFlag, argument, namespaceFlag, namespaceOf, nodeFlags, onFlag } from "../flags.ts";
 import { tabbed } from "../output/tabbed.ts";
-import { listOptionsOf, select, selectorFlags, type SelectorFlags } from "../selection.ts";
+import { listOptionsOf, select, type Selected, selectorFlags, type SelectorFlags } from "../selection.ts";
 import { targetsOf } from "../targets.ts";
 
 interface Flags extends NodeFlags, SelectorFlags {
@@ -43,6 +43,7 @@ export const command = buildCommand<Flags, string[], CliContext>({
     positional: { kind: "array", parameter: argument("TYPE|NAME", "TYPE NAME…, TYPE/NAME…, or TYPE for all of them") },
   },
   async func(this: CliContext, flags, ...args) {
+    const shown = { events: flags.showEvents, now: this.clock.now() };
     const client = await this.client(flags);
     const namespace = flags.allNamespaces ? undefined : namespaceOf(flags);
     const selected = await select(client, targetsOf(args), { ...listOptionsOf(flags), namespace });
@@ -51,9 +52,10 @@ export const command = buildCommand<Flags, string[], CliContext>({
     let printed = 0;
     for (const one of selected) {
       try {
-        const object = await client.resource(one.type, one.namespace).get(one.name);
-        const text = await describe(client, object, { events: flags.showEvents, now: this.clock.now() });
-        await this.print(`${printed++ === 0 ? "" : "\n\n"}${tabbed(text)}`);
+        for (const object of await objectsNamed(client, one)) {
+          const text = await describe(client, object, shown);
+          await this.print(`${printed++ === 0 ? "" : "\n\n"}${tabbed(text)}`);
+        }
       } catch (error) {
         if (!isMinkeError(error, "NotFound")) throw error;
         this.note(describeFailure(error, this.env));
@@ -63,12 +65,21 @@ export const command = buildCommand<Flags, string[], CliContext>({
   },
 });
 
+/** The object of that name, or else, as kubectl has it, all whose names begin so. Rejects when there is none either. */
+async function objectsNamed(client: Client, { type, namespace, name }: Selected): Promise<readonly KubeObject[]> {
+  const resource = client.resource(type, namespace);
+  const exact = await resource.find(name);
+  if (exact) return [exact];
+  const similar = (await resource.list()).items.filter(({ metadata }) => metadata.name?.startsWith(name));
+  return similar.length > 0 ? similar : [await resource.get(name)];
+}
+
 async function describe(
   client: Client,
   object: KubeObject,
   { events: wanted, now }: { readonly events: boolean; readonly now: number },
 ): Promise<string> {
-  const events = wanted ? await eventsOf(client, object) : [];
+  const events = wanted ? await eventsOf(client, object) : undefined;
   if (object.kind === "Pod") return describePod(object as Pod, events, now);
   if (object.kind !== "Node") return describePlain(object, events, now);
   const pods = (await client.pods().list({ fieldSelector: `spec.nodeName=${object.metadata.name}` })).items;

@@ -83,7 +83,6 @@ function describeState(out: Description, title: string, state: ContainerState | 
   } else {
     out.line(2, `${title}:`, "Waiting");
     if (state?.waiting?.reason) out.line(3, "Reason:", state.waiting.reason);
-    if (state?.waiting?.message) out.line(3, "Message:", state.waiting.message);
   }
 }
 
@@ -106,7 +105,11 @@ function describeEnvironment(out: Description, container: Container): void {
   }
   const env = container.env ?? [];
   out.line(2, "Environment:", ...(env.length === 0 ? ["<none>"] : []));
-  for (const variable of env) out.line(3, `${variable.name}:`, environmentValue(variable));
+  for (const variable of env) {
+    const [first = "", ...more] = environmentValue(variable).split("\n");
+    out.line(3, `${variable.name}:`, first);
+    for (const line of more) out.line(3, "", line);
+  }
 }
 
 function environmentValue({ value, valueFrom }: EnvVar): string {
@@ -115,5 +118,6 @@ function environmentValue({ value, valueFrom }: EnvVar): string {
   const key = valueFrom?.configMapKeyRef ?? valueFrom?.secretKeyRef;
   if (!key) return value ?? "";
   const kind = valueFrom?.configMapKeyRef ? "config map" : "secret";
-  return `<set to the key '${key.key}' of ${kind} '${key.name ?? ""}'>  Optional: ${key.optional === true}`;
+  const of = valueFrom?.configMapKeyRef ? "of" : "in";
+  return `<set to the key '${key.key}' ${of} ${kind} '${key.name ?? ""}'>\tOptional: ${key.optional === true}`;
 }

@@ -3,8 +3,9 @@ import type { Event } from "../../api/gen/types.ts";
 import { age } from "../../api/human-duration.ts";
 import type { Description } from "./text.ts";
 
-/** Oldest first. `now` in milliseconds since the epoch. */
-export function describeEvents(out: Description, events: readonly Event[], now: number): void {
+/** Oldest first; nothing at all when they are not to be shown. `now` in milliseconds since the epoch. */
+export function describeEvents(out: Description, events: readonly Event[] | undefined, now: number): void {
+  if (!events) return;
   if (events.length === 0) return void out.line(0, "Events:", "<none>");
   out.line(0, "Events:");
   out.line(1, "Type", "Reason", "Age", "From", "Message");

@@ -3,12 +3,13 @@ import type { Event, Node, Pod, Quantity } from "../../api/gen/types.ts";
 import { milliValue, wholeValue } from "../../api/quantity.ts";
 import { age } from "../../api/human-duration.ts";
 import { describeEvents } from "./events.ts";
-import { Description, pairs, timeText } from "./text.ts";
+import { annotations, Description, pairs, timeText } from "./text.ts";
 
 export interface NodeParts {
   readonly node: Node;
   readonly pods: readonly Pod[];
-  readonly events: readonly Event[];
+  /** Undefined: not to be shown. */
+  readonly events: readonly Event[] | undefined;
 }
 
 /** The description, with tabs between cells. `now` in milliseconds since the epoch. */
@@ -16,25 +17,25 @@ export function describeNode({ node, pods, events }: NodeParts, now: number): st
   const out = new Description();
   const { metadata, spec, status } = node;
   out.line(0, "Name:", metadata.name ?? "");
+  out.line(0, "Roles:", rolesOf(metadata.labels));
   pairs(out, "Labels", metadata.labels);
-  pairs(out, "Annotations", metadata.annotations, { separator: ": " });
+  annotations(out, metadata.annotations);
   out.line(0, "CreationTimestamp:", timeText(metadata.creationTimestamp));
+  out.line(0, "Taints:", "<none>");
   out.line(0, "Unschedulable:", String(spec?.unschedulable === true));
   out.line(0, "Conditions:");
   out.line(1, "Type", "Status", "LastHeartbeatTime", "LastTransitionTime", "Reason", "Message");
   out.line(1, "----", "------", "-----------------", "------------------", "------", "-------");
   for (const one of status?.conditions ?? []) {
-    const times = [timeText(one.lastHeartbeatTime), timeText(one.lastTransitionTime)];
-    out.line(1, one.type, `${one.status} `, ...times, one.reason ?? "", one.message ?? "");
+    const cells = [one.type, one.status, timeText(one.lastHeartbeatTime), timeText(one.lastTransitionTime)];
+    out.line(1, ...[...cells, one.reason ?? ""].map((cell) => `${cell} `), one.message ?? "");
   }
   out.line(0, "Addresses:");
   for (const { type, address } of status?.addresses ?? []) out.line(1, `${type}:`, address);
   resources(out, "Capacity", status?.capacity);
   resources(out, "Allocatable", status?.allocatable);
   out.line(0, "System Info:");
-  for (const [name, value] of Object.entries(status?.nodeInfo ?? {})) {
-    if (typeof value === "string") out.line(1, `${titleOf(name)}:`, value);
-  }
+  for (const [title, field] of SYSTEM_INFO) out.line(1, `${title}:`, status?.nodeInfo?.[field] ?? "");
   describeRunning(
     out,
     { pods: pods.filter((pod) => !["Succeeded", "Failed"].includes(pod.status?.phase ?? "")), status },
@@ -44,10 +45,25 @@ export function describeNode({ node, pods, events }: NodeParts, now: number): st
   return out.text();
 }
 
-/** `kernelVersion` → `Kernel Version`. */
-function titleOf(name: string): string {
-  const words = name.replaceAll(/([a-z])([A-Z])/g, "$1 $2");
-  return (words[0] ?? "").toUpperCase() + words.slice(1);
+/** In kubectl's order and words. */
+const SYSTEM_INFO = [
+  ["Machine ID", "machineID"],
+  ["System UUID", "systemUUID"],
+  ["Boot ID", "bootID"],
+  ["Kernel Version", "kernelVersion"],
+  ["OS Image", "osImage"],
+  ["Operating System", "operatingSystem"],
+  ["Architecture", "architecture"],
+  ["Container Runtime Version", "containerRuntimeVersion"],
+  ["Kubelet Version", "kubeletVersion"],
+] as const;
+
+const ROLE = "node-role.kubernetes.io/";
+
+function rolesOf(labels: Readonly<Record<string, string>> = {}): string {
+  const roles = Object.keys(labels).filter((label) => label.startsWith(ROLE) && label !== ROLE);
+  const names = roles.map((label) => label.slice(ROLE.length)).sort();
+  return names.length === 0 ? "<none>" : names.join(",");
 }
 
 function resources(out: Description, title: string, values: Readonly<Record<string, Quantity>> | undefined): void {
@@ -64,8 +80,9 @@ function describeRunning(
   now: number,
 ): void {
   out.line(0, "Non-terminated Pods:", `(${pods.length} in total)`);
-  out.line(1, "Namespace", "Name", ...COLUMNS, "Age");
-  out.line(1, "---------", "----", ...COLUMNS.map((column) => "-".repeat(column.length)), "---");
+  // The empty cell is in kubectl's table too.
+  out.line(1, "Namespace", "Name", "", ...COLUMNS, "Age");
+  out.line(1, "---------", "----", "", ...COLUMNS.map((column) => "-".repeat(column.length)), "---");
   const cpuThere = milliValue(status?.allocatable?.["cpu"] ?? 0);
   const memoryThere = wholeValue(status?.allocatable?.["memory"] ?? 0);
   const percent = (used: number, there: number): string => `(${there > 0 ? Math.trunc((used * 100) / there) : 0}%)`;
@@ -78,7 +95,7 @@ function describeRunning(
     for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += sum[key];
     const cells = [cpu(sum.cpuRequests), cpu(sum.cpuLimits), memory(sum.memoryRequests), memory(sum.memoryLimits)];
     const { namespace = "", name = "", creationTimestamp } = pod.metadata;
-    out.line(1, namespace, name, ...cells, age(creationTimestamp, now));
+    out.line(1, namespace, name, "", ...cells, age(creationTimestamp, now));
   }
   out.line(0, "Allocated resources:");
   out.line(1, "(Total limits may be over 100 percent, i.e., overcommitted.)");

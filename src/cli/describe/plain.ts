@@ -1,33 +1,42 @@
 /** `minke describe` of objects without a layout of their own: ConfigMaps, Secrets, Namespaces, Events. */
-import type { Event } from "../../api/gen/types.ts";
+import type { Event, Namespace } from "../../api/gen/types.ts";
 import type { KubeObject } from "../../api/object.ts";
-import { LAST_APPLIED } from "../../api/three-way.ts";
 import { describeEvents } from "./events.ts";
-import { Description, pairs } from "./text.ts";
+import { annotations, Description, pairs } from "./text.ts";
 
 /** The description, with tabs between cells. */
-export function describePlain(object: KubeObject, events: readonly Event[], now: number): string {
+export function describePlain(object: KubeObject, events: readonly Event[] | undefined, now: number): string {
   const out = new Description();
   const { metadata } = object;
   out.line(0, "Name:", metadata.name ?? "");
   if (metadata.namespace !== undefined) out.line(0, "Namespace:", metadata.namespace);
   pairs(out, "Labels", metadata.labels);
-  pairs(out, "Annotations", metadata.annotations, { separator: ": ", skip: [LAST_APPLIED] });
-  if (object.kind === "Secret") describeSecret(out, object);
-  else if (object.kind === "ConfigMap") describeConfigMap(out, object);
+  annotations(out, metadata.annotations);
+  if (object.kind === "Secret") return describeSecret(out, object).text();
+  if (object.kind === "Namespace") return describeNamespace(out, object).text();
+  if if (object.kind === "ConfigMap") describeConfigMap(out, object);
   else describeFields(out, object);
   if (object.kind !== "Event") describeEvents(out, events, now);
   return out.text();
 }
 
 /** Of a Secret only how much of it there is. */
-function describeSecret(out: Description, secret: KubeObject): void {
+function describeSecret(out: Description, secret: KubeObject): Description {
   out.line(0, "").line(0, "Type:", (secret["type"] as string | undefined) ?? "Opaque");
   out.line(0, "").line(0, "Data").line(0, "====");
   for (const [key, value] of Object.entries((secret["data"] ?? {}) as Record<string, string>).sort(byKey)) {
     out.line(0, `${key}:`, `${Buffer.from(value, "base64").length} bytes`);
   }
-  out.line(0, "");
+  return out;
+}
+
+function describeNamespace(out: Description, { status }: Namespace): Description {
+  return out
+    .line(0, "Status:", status?.phase ?? "")
+    .line(0, "")
+    .line(0, "No resource quota.")
+    .line(0, "")
+    .line(0, "No LimitRange resource.");
 }
 
 function describeConfigMap(out: Description, map: KubeObject): void {

@@ -32,9 +32,7 @@ function layOut(rows: readonly (readonly string[])[], block: Block, out: string[
     let end = at;
     while (end < to && !ends(end)) end++;
     const widths = rows.slice(at, end).map((row) => widthOf(row[column]!));
-    const width = Math.max(...widths);
-    // An empty column takes no room, as in Go.
-    const cell = width === 0 ? 0 : width + padding;
+    const cell = Math.max(...widths) + padding;
     for (let i = at; i < end; i++) out[i] += padded(rows[i]![column]!, cell);
     layOut(rows, { from: at, to: end, column: column + 1, padding }, out);
     at = end;

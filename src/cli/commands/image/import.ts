@@ -8,14 +8,16 @@ import { argument, embedFlags, switchFlag, textFlag, textsFlag } from "../../fla
 import { nodeInUse } from "../../node-in-use.ts";
 
 interface Flags extends NodeFlags {
-  readonly entrypoint: string | undefined;
-  readonly cmd: string | undefined;
+  readonly entrypoint: readonly string[] | undefined;
+  readonly cmd: readonly string[] | undefined;
   readonly env: readonly string[] | undefined;
   readonly workdir: string | undefined;
   readonly user: string | undefined;
   readonly port: readonly string[] | undefined;
   readonly quiet: boolean;
 }
+
+const FORMS = "words as a shell splits them, a JSON array, or the flag once for each word";
 
 export const command = buildCommand<Flags, [string, string], CliContext>({
   docs: {
@@ -24,8 +26,8 @@ export const command = buildCommand<Flags, [string, string], CliContext>({
   },
   parameters: {
     flags: {
-      entrypoint: textFlag("What the image runs: a JSON array, or words split at spaces", "command"),
-      cmd: textFlag("Default arguments (or command): a JSON array, or words split at spaces", "command"),
+      entrypoint: textsFlag(`What the image runs: ${FORMS}`, "command"),
+      cmd: textsFlag(`Default arguments (or command): ${FORMS}`, "command"),
       env: textsFlag("An environment variable; may be repeated", "NAME=value"),
       workdir: textFlag("Working directory", "dir"),
       user: textFlag("User, such as 1000, www-data or 1000:1000", "user"),
@@ -61,9 +63,14 @@ export const command = buildCommand<Flags, [string, string], CliContext>({
   },
 });
 
-/** A JSON array of texts, or words split at spaces. */
-export function wordsOf(flag: string, text: string): string[] {
-  if (!text.trimStart().startsWith("[")) return text.split(/\s+/).filter((word) => word !== "");
+/**
+ * The words of a command: one value is a JSON array of texts, or words as a shell splits them (quotes and backslash); of
+ * several values each is one word, as it stands.
+ */
+export function wordsOf(flag: string, values: readonly string[]): readonly string[] {
+  const [text = ""] = values;
+  if (values.length > 1) return values;
+  if (!text.trimStart().startsWith("[")) return shellWords(flag, text);
   try {
     const words: unknown = JSON.parse(text);
     if (Array.isArray(words) && words.every((word) => typeof word === "string")) return words;
@@ -71,4 +78,20 @@ export function wordsOf(flag: string, text: string): string[] {
     // Said below.
   }
   throw new UsageError(`${flag} ${text} is not a JSON array of texts, such as '["nginx","-g","daemon off;"]'`);
+}
+
+function shellWords(flag: string, text: string): readonly string[] {
+  const WORD = /\s*((?:[^\s'"\\]|'[^']*'|"(?:[^"\\]|\\.)*"|\\.)+)|\s*$/suy;
+  const words: string[] = [];
+  while (WORD.lastIndex < text.length) {
+    const match = WORD.exec(text);
+    if (!match) throw new UsageError(`${flag} ${text} has a quote or a backslash without its end`);
+    if (match[1] === undefined) break;
+    words.push(match[1].replaceAll(/'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)/gsu, unquoted));
+  }
+  return words;
+}
+
+function unquoted(_all: string, single?: string, double?: string, escaped?: string): string {
+  return single ?? double?.replaceAll(/\\(["\\$`])/gu, "$1") ?? escaped ?? "";
 }
