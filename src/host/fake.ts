@@ -137,6 +137,7 @@ function fakeProcesses(state: State): ProcessHost {
       return true;
     },
     startTime: (pid) => state.processes.get(pid)?.startTime,
+    sendDatagram: async () => {},
   };
 }
 

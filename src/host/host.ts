@@ -62,6 +62,11 @@ export interface ProcessHost {
   kill(pid: number, signal: NodeJS.Signals, startTime?: number): boolean;
   /** The start time of a process in clock ticks since boot (field 22 of /proc/PID/stat); undefined when it is gone. */
   startTime(pid: number): number | undefined;
+  /**
+   * Sends one datagram to a unix socket, `@` first for an abstract name. The sender is a process that lives on: systemd
+   * drops a message whose sender has ended. Rejects with `Unavailable`.
+   */
+  sendDatagram(socket: string, message: string): Promise<void>;
 }
 
 /** The namespaces that a Pod pins. */

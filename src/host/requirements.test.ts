@@ -61,6 +61,16 @@ test.each<[string, Readonly<Record<string, string>>, string, Requirement["status
   ],
   ["an old kernel", { "/proc/sys/kernel/osrelease": "4.19.0" }, "kernel", "warning", /5\.10/],
   ["no overlayfs", { "/proc/filesystems": "nodev\tproc\n" }, "overlayfs", "missing", /^modprobe overlay$/],
+  [
+    "overlayfs as a module that is not loaded yet",
+    {
+      "/proc/filesystems": "nodev\tproc\n",
+      "/lib/modules/6.1.0-13-cloud-amd64/modules.dep": "kernel/fs/overlayfs/overlay.ko.xz: kernel/x.ko\n",
+    },
+    "overlayfs",
+    "found",
+    /^$/,
+  ],
   ["no forwarding", { "/proc/sys/net/ipv4/ip_forward": "0" }, "ip_forward", "warning", /^sysctl -w/],
   ["no cgroups", { "/proc/self/mountinfo": "" }, "cgroup", "missing", /^mount -t cgroup2/],
   [

@@ -81,6 +81,8 @@ export interface SpecResources {
     readonly throttleReadIOPSDevice?: readonly SpecThrottle[];
     readonly throttleWriteIOPSDevice?: readonly SpecThrottle[];
   };
+  /** Files of cgroup v2 and what to write into them. */
+  readonly unified?: Readonly<Record<string, string>>;
 }
 
 export interface SpecSeccompRule {

@@ -171,6 +171,15 @@ describe("resources", () => {
     expect(() => buildSpec({ ...INPUT, resources: broken })).toThrow(/device "sda".*major:minor/);
   });
 
+  test("on cgroup v2 the weight is told as a weight, and the kernel kills a container for memory as a whole", () => {
+    const resources = { cpuShares: 512, cpuQuotaUs: 50_000 };
+    expect(buildSpec({ ...INPUT, resources, cgroupVersion: 2 }).linux.resources).toMatchObject({
+      cpu: { quota: 50_000, period: 100_000 },
+      unified: { "memory.oom.group": "1", "cpu.weight": "59" },
+    });
+    expect(buildSpec({ ...INPUT, cgroupVersion: 2 }).linux.resources.unified).toEqual({ "memory.oom.group": "1" });
+  });
+
   test("oom_score_adj is not below what the daemon may set", () => {
     const score = (oomScoreAdj: number) =>
       buildSpec({ ...INPUT, resources: { oomScoreAdj }, oomScoreAdjMin: -100 }).process.oomScoreAdj;

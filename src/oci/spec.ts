@@ -72,7 +72,7 @@ export interface SpecInput {
   readonly swapController?: boolean;
   /** Lowest oom_score_adj the daemon may set: its own, without CAP_SYS_RESOURCE. Default -1000. */
   readonly oomScoreAdjMin?: number;
-  /** With 2 the container gets a cgroup namespace of its own unless it is privileged. Default 1. */
+  /** With 2 the container gets a cgroup namespace of its own unless it is privileged, and v2's own words. Default 1. */
   readonly cgroupVersion?: 1 | 2;
   /** The host's nodes (`hostDevices()`), for privileged containers. */
   readonly hostDevices?: readonly SpecDevice[];
@@ -106,6 +106,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
         privileged,
         resources: input.resources,
         swapController: input.swapController ?? false,
+        cgroupVersion: input.cgroupVersion ?? 1,
       }),
       devices: privileged ? (input.hostDevices ?? []) : [],
       maskedPaths: privileged ? [] : (security.maskedPaths ?? defaultMaskedPaths(input.cpus)),

@@ -1,5 +1,5 @@
 /** Puts the runtime together: one method per verb, each a call of the file that is named after it. */
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
@@ -14,6 +14,7 @@ import type { Instance } from "../host/instance.ts";
 import { boundingSet } from "../oci/capabilities.ts";
 import { createConmon } from "../oci/conmon.ts";
 import { createCrun, RUNTIME_ENV } from "../oci/crun.ts";
+import { hasSwapController } from "../oci/swap.ts";
 import { attach } from "./container/attach.ts";
 import { createContainer } from "./container/create.ts";
 import { exec } from "./container/exec.ts";
@@ -158,9 +159,6 @@ async function readPrivileges(cgroupRoot: string): Promise<Privileges> {
     boundingSet: bounding,
     oomScoreAdjMin: bounding.includes("SYS_RESOURCE") ? -1000 : own,
     cpus: availableParallelism(),
-    swapController: [
-      "/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes",
-      `/sys/fs/cgroup/${cgroupRoot}/memory.swap.max`,
-    ].some((path) => existsSync(path)),
+    swapController: await hasSwapController(cgroupRoot),
   };
 }

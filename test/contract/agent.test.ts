@@ -118,6 +118,27 @@ test("without perl every call tells what to install", async () => {
   }
 });
 
+test("a datagram reaches a unix socket by path and by abstract name", async () => {
+  for (const socket of [join(folder, "notify"), `@minke-agent-test-${process.pid}`]) {
+    const receiver = processes.stream({
+      argv: [
+        "perl",
+        "-e",
+        `use Socket; my $to = $ARGV[0]; $to =~ s/^\\@/\\0/; socket(my $s, PF_UNIX, SOCK_DGRAM, 0);
+         bind($s, sockaddr_un($to)) or die $!; $| = 1; print "up\n"; recv($s, my $got, 100, 0); print $got`,
+        socket,
+      ],
+    });
+    let output = "";
+    receiver.stdout.on("data", (chunk: Buffer) => (output += String(chunk)));
+    while (!output.includes("up")) await pause(5);
+    await processes.sendDatagram(socket, "READY=1");
+    expect(await receiver.exited).toBe(0);
+    expect(output).toBe("up\nREADY=1");
+  }
+  await expect(processes.sendDatagram(join(folder, "nobody"), "x")).rejects.toMatchObject({ code: "Unavailable" });
+});
+
 test("many programs at once", async () => {
   const codes = await Promise.all(
     Array.from({ length: 60 }, async (_, i) => (await processes.run({ argv: ["sh", "-c", `exit ${i}`] })).code),

@@ -2,7 +2,7 @@
  * `npm run test:vm`: boots a small Debian with systemd and cgroup v2 under QEMU (software emulation, no KVM needed) and runs
  * the core integration tests in it: that is the machine users have, and CI's is not. The root file system and the
  * initramfs are built once into .cache/vm; the checkout comes in on a second disk. Needs root.
- * Usage: npm run test:vm [-- TEST_FILE…]
+ * Usage: npm run test:vm [-- TEST_FILE… | --shell]   (--shell: a root shell on the machine's console instead of the tests)
  */
 import { execFileSync, spawn } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -21,6 +21,19 @@ const BOOT_MODULES = ["virtio_pci", "virtio_blk", "ext4"];
 const CORE = ["test/integration/runtime-", "test/integration/network", "test/integration/node", "test/contract/host"];
 const MEMORY_MIB = 3072;
 const TIMEOUT_MS = 25 * 60_000;
+/** Milliseconds for one test or hook: everything takes about ten times as long under software emulation. */
+const TEST_TIMEOUT_MS = 240_000;
+/** How much of the console's end is looked at for the result. */
+const RESULT_CHARS_MAX = 400;
+/** Comes before the three counts on the console. */
+const RESULT = "VM-RESULT";
+const ENVIRONMENT = "export PATH=/minke/node_modules/.bin:$PATH HOME=/root MINKE_VM=1 NO_COLOR=1";
+const SHELL = `cd /minke
+${ENVIRONMENT} TERM=dumb
+exec bash -i
+`;
+const asked = process.argv.slice(2).filter((argument) => argument !== "--shell");
+const shell = process.argv.includes("--shell");
 
 mkdirSync(cache, { recursive: true });
 step("machine", () => existsSync(join(cache, "root.img")) || buildRoot());
@@ -51,6 +64,7 @@ After=multi-user.target
 Type=oneshot
 ExecStart=/bin/sh /minke/run-in-vm.sh
 ExecStopPost=/sbin/poweroff -f
+StandardInput=tty
 StandardOutput=tty
 StandardError=tty
 TTYPath=/dev/ttyS0
@@ -125,20 +139,26 @@ function buildCheckout(): void {
       verbatimSymlinks: true,
     });
   }
-  const asked = process.argv.slice(2);
-  const files = (asked.length > 0 ? asked : CORE).join(" ");
-  writeFileSync(
-    join(stage, "run-in-vm.sh"),
-    `cd /minke
-export PATH=/minke/node_modules/.bin:$PATH HOME=/root MINKE_VM=1 NO_COLOR=1
-echo "vm: $(uname -r), $(stat -fc %T /sys/fs/cgroup), init $(cat /proc/1/comm)"
-vitest run --project integration --testTimeout=240000 --hookTimeout=240000 ${files}
-echo "VM-RESULT $?"
-sync
-`,
-  );
+  writeFileSync(join(stage, "run-in-vm.sh"), shell ? SHELL : testsOf(asked.length > 0 ? asked : CORE));
   image(stage, join(cache, "checkout.img"), 1024);
   rmSync(stage, { recursive: true, force: true });
+}
+
+/** What the machine does once it is up: it runs the tests, and tells the numbers behind {@link RESULT}. */
+function testsOf(files: readonly string[]): string {
+  return `cd /minke
+${ENVIRONMENT}
+echo "vm: $(uname -r), $(stat -fc %T /sys/fs/cgroup), $(crun --version | head -1), $(conmon --version | head -1)"
+{ vitest run --project integration --testTimeout=${TEST_TIMEOUT_MS} --hookTimeout=${TEST_TIMEOUT_MS} \\
+  --reporter=verbose --reporter=json --outputFile.json=/tmp/report.json ${files.join(" ")}; echo $? >/tmp/code; } 2>&1 | cat
+node -e '
+  const report = JSON.parse(require("fs").readFileSync("/tmp/report.json", "utf8"));
+  const { numPassedTests: passed, numFailedTests: failed, numPendingTests: pending, numTodoTests: todo } = report;
+  const outside = failed === 0 && process.argv[1] !== "0" ? 1 : 0;
+  console.log("${RESULT}", passed, failed + outside, pending + todo);
+' "$(cat /tmp/code)"
+sync
+`;
 }
 
 /** An ext4 image of a folder, with room to write. */
@@ -182,20 +202,22 @@ async function boot(): Promise<number> {
       "-device",
       "virtio-rng-pci,rng=rng0",
     ],
-    { stdio: ["ignore", "pipe", "inherit"] },
+    { stdio: [shell ? "inherit" : "ignore", "pipe", "inherit"] },
   );
   const deadline = setTimeout(() => qemu.kill("SIGKILL"), TIMEOUT_MS);
   const stop = (): void => void qemu.kill("SIGTERM");
   process.once("SIGINT", stop).once("SIGTERM", stop);
-  let code = 1;
+  let result: RegExpExecArray | null = null;
   let rest = "";
   for await (const chunk of qemu.stdout) {
     process.stdout.write(chunk as Buffer);
-    rest = (rest + String(chunk)).slice(-400);
-    const result = /VM-RESULT (\d+)/.exec(rest);
-    if (result) code = Number(result[1]);
+    rest = (rest + String(chunk)).slice(-RESULT_CHARS_MAX);
+    result = new RegExp(`${RESULT} (\\d+) (\\d+) (\\d+)`).exec(rest) ?? result;
   }
   clearTimeout(deadline);
-  if (code !== 0) console.error("vm: the tests did not pass in the machine");
-  return code;
+  if (shell) return 0;
+  if (!result) console.log("FAILED  the machine ended before its tests did");
+  const [passed, failed, skipped] = result ? result.slice(1) : ["0", "1", "0"];
+  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
+  return failed === "0" ? 0 : 1;
 }

@@ -121,6 +121,7 @@ my %VERBS = (
     unmount => sub { my ($id, $target) = @_; now($id, \&unmount_all, $target) },
     unpin   => sub { my ($id, $path) = @_; now($id, \&unpin, $path) },
     pin     => sub { my ($id, @rest) = @_; task($id, \&pin, @rest) },
+    send    => sub { my ($id, $path, $message) = @_; now($id, \&send_datagram, $path, $message) },
 );
 
 sub request {
@@ -432,6 +433,15 @@ sub set_sysctl {
     my ($name, $value) = @_;
     sysopen(my $file, "/proc/sys/$name", Fcntl::O_WRONLY()) or failure('sysctl', $name);
     defined syswrite($file, $value) or failure('sysctl', $name);
+}
+
+# From the agent itself: who receives it may look up the sender's cgroup, which a child that has ended has none of.
+sub send_datagram {
+    my ($path, $message) = @_;
+    my $address = $path;
+    $address =~ s/^\@/\0/;
+    socket(my $socket, Socket::AF_UNIX(), Socket::SOCK_DGRAM(), 0) or failure('socket', $path);
+    defined send($socket, $message, 0, Socket::pack_sockaddr_un($address)) or failure('send', $path);
 }
 
 # --- files ----------------------------------------------------------------------------------------------------------

@@ -3,10 +3,13 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 
-import { errnoOf } from "../../base/errors.ts";
+import { errnoOf, MinkeError } from "../../base/errors.ts";
 import type { ChildStream, Command, Completed, ProcessHost } from "../host.ts";
-import { type Agent, AGENT_PATH } from "./agent.ts";
+import { type Agent, AGENT_PATH, AgentFailure } from "./agent.ts";
 import { DEFAULT_PATH, runCommand } from "./command.ts";
+
+/** Milliseconds that sending a datagram may take. */
+const SEND_TIMEOUT_MS = 5000;
 
 export function createProcessHost(agent: Agent): ProcessHost {
   return {
@@ -14,7 +17,18 @@ export function createProcessHost(agent: Agent): ProcessHost {
     stream: streamCommand,
     kill: killProcess,
     startTime: processStartTime,
+    sendDatagram: async (socket, message) => await sendDatagram(agent, socket, message),
   };
+}
+
+async function sendDatagram(agent: Agent, socket: string, message: string): Promise<void> {
+  const action = `send a message to ${socket}`;
+  try {
+    await agent.call("send", [socket, message], { action, timeoutMs: SEND_TIMEOUT_MS });
+  } catch (error) {
+    if (!(error instanceof AgentFailure)) throw error;
+    throw new MinkeError("Unavailable", `Cannot ${action}: ${error.errnoName}`, { cause: error });
+  }
 }
 
 /** Starts a child with pipes, in a session of its own so that a terminal's Ctrl-C does not reach it. */

@@ -19,9 +19,7 @@ export async function checkKernel(system: string): Promise<Requirement[]> {
   return [
     kernelVersion(release),
     await namespaces(system),
-    /\boverlay$/m.test(filesystems)
-      ? found("overlayfs", "the kernel has it")
-      : missing("overlayfs", "the kernel does not have it, or has not loaded it", "modprobe overlay"),
+    await overlayfs(system, release, filesystems),
     (await exists(join(system, "proc/sys/kernel/seccomp")))
       ? found("seccomp", "the kernel has it")
       : warning(
@@ -52,6 +50,18 @@ function kernelVersion(release: string): Requirement {
         `${release || "unknown"}: older than what is tested`,
         `use Linux ${VERSION_MIN.join(".")} or newer`,
       );
+}
+
+/** A module that is not loaded yet is loaded by the first mount. */
+async function overlayfs(system: string, release: string, filesystems: string): Promise<Requirement> {
+  if (/\boverlay$/m.test(filesystems)) return found("overlayfs", "the kernel has it");
+  for (const modules of ["lib/modules", "usr/lib/modules"]) {
+    const known = await readIfExists(join(system, modules, release, "modules.dep"));
+    if (known !== undefined && /\/overlay\.ko[.\w]*:/.test(known)) {
+      return found("overlayfs", "a module of the kernel, which loads it when it is needed");
+    }
+  }
+  return missing("overlayfs", "the kernel does not have it, or has not loaded it", "modprobe overlay");
 }
 
 async function namespaces(system: string): Promise<Requirement> {
