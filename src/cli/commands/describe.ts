@@ -6,7 +6,7 @@ import { isMinkeError } from "../../base/errors.ts";
 import type { KubeObject } from "../../api/object.ts";
 import type { Client } from "../../sdk/client.ts";
 import type { CliContext, NodeFlags } from "../context.ts";
-import { EXIT } from "../exit.ts";
+import { EXIT, UsageError } from "../exit.ts";
 import { describeNode } from "../describe/node.ts";
 import { describePlain } from "../describe/plain.ts";
 import { describePod } from "../describe/pod.ts";
@@ -45,16 +45,20 @@ export const command = buildCommand<Flags, string[], CliContext>({
   async func(this: CliContext, flags, ...args) {
     const shown = { events: flags.showEvents, now: this.clock.now() };
     const client = await this.client(flags);
+    const targets = targetsOf(args);
+    if (flags.allNamespaces && targets.some(({ name }) => name !== undefined))
+      throw new UsageError("a resource cannot be retrieved by name across all namespaces");
     const namespace = flags.allNamespaces ? undefined : namespaceOf(flags);
-    const selected = await select(client, targetsOf(args), { ...listOptionsOf(flags), namespace });
+    const selected = await select(client, targets, { ...listOptionsOf(flags), namespace });
     if (selected.length === 0)
       this.note(namespace === undefined ? "No resources found" : `No resources found in ${namespace} namespace.`);
     let printed = 0;
     for (const one of selected) {
       try {
-        for (const object of await objectsNamed(client, one)) {
+        const { objects, separator } = await objectsNamed(client, one);
+        for (const object of objects) {
           const text = await describe(client, object, shown);
-          await this.print(`${printed++ === 0 ? "" : "\n\n"}${tabbed(text)}`);
+          await this.print(`${printed++ === 0 ? "" : separator}${tabbed(text)}`);
         }
       } catch (error) {
         if (!isMinkeError(error, "NotFound")) throw error;
@@ -66,12 +70,15 @@ export const command = buildCommand<Flags, string[], CliContext>({
 });
 
 /** The object of that name, or else, as kubectl has it, all whose names begin so. Rejects when there is none either. */
-async function objectsNamed(client: Client, { type, namespace, name }: Selected): Promise<readonly KubeObject[]> {
+async function objectsNamed(
+  client: Client,
+  { type, namespace, name }: Selected,
+): Promise<{ readonly objects: readonly KubeObject[]; readonly separator: string }> {
   const resource = client.resource(type, namespace);
   const exact = await resource.find(name);
-  if (exact) return [exact];
+  if (exact) return { objects: [exact], separator: "\n\n" };
   const similar = (await resource.list()).items.filter(({ metadata }) => metadata.name?.startsWith(name));
-  return similar.length > 0 ? similar : [await resource.get(name)];
+  return { objects: similar.length > 0 ? similar : [await resource.get(name)], separator: "\n" };
 }
 
 async function describe(

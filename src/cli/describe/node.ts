@@ -102,6 +102,8 @@ function describeRunning(
   out.line(1, "Resource", "Requests", "Limits").line(1, "--------", "--------", "------");
   out.line(1, "cpu", cpu(total.cpuRequests), cpu(total.cpuLimits));
   out.line(1, "memory", memory(total.memoryRequests), memory(total.memoryLimits));
+  // A request for it is warned about when the Pod is made: it has no effect.
+  out.line(1, "ephemeral-storage", "0 (0%)", "0 (0%)");
 }
 
 function sumOf(pod: Pod): { cpuRequests: number; cpuLimits: number; memoryRequests: number; memoryLimits: number } {

@@ -13,8 +13,8 @@ export function describePlain(object: KubeObject, events: readonly Event[] | und
   pairs(out, "Labels", metadata.labels);
   annotations(out, metadata.annotations);
   if (object.kind === "Secret") return describeSecret(out, object).text();
-  if (object.kind === "Namespace") return describeNamespace(out, object).text();
-  if if (object.kind === "ConfigMap") describeConfigMap(out, object);
+  if (object.kind === "Namespace") return out.line(0, "Status:", (object as Namespace).status?.phase ?? "").text();
+  if (object.kind === "ConfigMap") describeConfigMap(out, object);
   else describeFields(out, object);
   if (object.kind !== "Event") describeEvents(out, events, now);
   return out.text();
@@ -28,15 +28,6 @@ function describeSecret(out: Description, secret: KubeObject): Description {
     out.line(0, `${key}:`, `${Buffer.from(value, "base64").length} bytes`);
   }
   return out;
-}
-
-function describeNamespace(out: Description, { status }: Namespace): Description {
-  return out
-    .line(0, "Status:", status?.phase ?? "")
-    .line(0, "")
-    .line(0, "No resource quota.")
-    .line(0, "")
-    .line(0, "No LimitRange resource.");
 }
 
 function describeConfigMap(out: Description, map: KubeObject): void {
