@@ -8,7 +8,7 @@
  * `crun create` failed (with `--api-version 0` the key is `pid`).
  * In the bundle it makes `attach` (SOCK_SEQPACKET), the fifo `ctl` and, when the kernel killed for memory, the file `oom`.
  */
-import { constants } from "node:fs";
+import { constants, readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -37,6 +37,7 @@ export interface LaunchRequest {
   readonly stdin: boolean;
   /** Keep the process' standard input open when an attached client leaves. */
   readonly leaveStdinOpen: boolean;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Launched {
@@ -48,6 +49,11 @@ export interface Launched {
 export interface Conmon {
   /** Starts the monitor, which runs `crun create`. Rejects with crun's own words when that fails. */
   launch(request: LaunchRequest): Promise<Launched>;
+  /**
+   * Kills the monitor of a container that is given up, with the `crun create` that it may be waiting for. No error when
+   * there is none.
+   */
+  abandon(id: string, bundle: string): void;
   /** The command that runs a process with a terminal inside a container, for the attach bridge to start. */
   execCommand(id: string, directory: string, processFile: string): readonly [string, ...string[]];
   /** Sets the terminal's size. A monitor that is gone is no error. */
@@ -92,9 +98,21 @@ export function createConmon(options: ConmonOptions): Conmon {
       if (request.terminal) argv.push("--terminal");
       if (request.stdin) argv.push("--stdin");
       if (request.leaveStdinOpen) argv.push("--leave-stdin-open");
-      const done = await host.process.run({ argv, env: RUNTIME_ENV, cwd: bundle, syncPipeEnv: "_OCI_SYNCPIPE" });
+      const { signal } = request;
+      const done = await host.process.run({
+        argv,
+        env: RUNTIME_ENV,
+        cwd: bundle,
+        syncPipeEnv: "_OCI_SYNCPIPE",
+        ...(signal ? { signal } : {}),
+      });
       const pid = createdPid(done.sync, done.code, done.stderr, id);
       return { pid, conmonPid: await readPid(join(bundle, BUNDLE_FILES.conmonPid)) };
+    },
+    abandon: (id, bundle) => {
+      const pid = monitorOf(id, bundle);
+      // conmon leads a session of its own, in which crun is.
+      if (pid !== undefined) host.process.kill(-pid, "SIGKILL");
     },
     execCommand: (id, directory, processFile) => [
       binary,
@@ -133,6 +151,16 @@ function createdPid(line: string | undefined, code: number, stderr: string, id: 
   throw new MinkeError("Internal", `Cannot create container ${id.slice(0, 12)}: ${crunMessage(message)}`, {
     details: { id, exitCode: code, runtimeMessage: crunMessage(message) },
   });
+}
+
+/** The pid that conmon has left, unless another process has it by now. */
+function monitorOf(id: string, bundle: string): number | undefined {
+  try {
+    const pid = Number.parseInt(readFileSync(join(bundle, BUNDLE_FILES.conmonPid), "utf8"), 10);
+    return pid > 0 && readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(`--cid=${id}\0`) ? pid : undefined;
+  } catch {
+    return undefined; // it never came to run, or has ended
+  }
 }
 
 async function readPid(path: string): Promise<number> {

@@ -28,7 +28,7 @@ export interface Crun {
   /** What stands before the verb: root and cgroup manager. */
   readonly globalArgs: readonly string[];
   /** Lets a created container's process run. Rejects with crun's own words. */
-  start(id: string): Promise<void>;
+  start(id: string, signal?: AbortSignal): Promise<void>;
   /** Sends a signal (name or number) to the container's first process. No error when it is gone. */
   kill(id: string, signal: string): Promise<void>;
   /** Removes crun's record and the cgroup; `force` kills first. No error when it is unknown. */
@@ -40,32 +40,40 @@ export interface Crun {
   /** The command that runs the OCI process of `processFile` inside a container, its pid written to `pidFile`. */
   execCommand(id: string, processFile: string, pidFile: string): readonly [string, ...string[]];
   /** Creates and starts the container of `bundle`, with no monitor. */
-  runDetached(id: string, bundle: string, pidFile: string): Promise<void>;
+  runDetached(id: string, bundle: string, pidFile: string, signal?: AbortSignal): Promise<void>;
   /** The first line of `--version`: `crun version 1.8.1`. */
   version(): Promise<string>;
 }
+
+/** Milliseconds until a call of crun, which takes a few of them, is taken to hang and is killed. */
+const TIMEOUT_MS = 30_000;
 
 /** A driver for one crun root. */
 export function createCrun(options: CrunOptions): Crun {
   const { host, root, binary } = options;
   const globalArgs = ["--root", root, "--cgroup-manager", "cgroupfs"];
-  const run = (...args: string[]): Promise<Completed> =>
-    host.process.run({ argv: [binary, ...globalArgs, ...args], env: RUNTIME_ENV });
+  const run = (args: readonly string[], signal?: AbortSignal): Promise<Completed> =>
+    host.process.run({
+      argv: [binary, ...globalArgs, ...args],
+      env: RUNTIME_ENV,
+      timeoutMs: TIMEOUT_MS,
+      ...(signal ? { signal } : {}),
+    });
 
   return {
     binary,
     globalArgs,
-    start: async (id) => void succeed(await run("start", id), "start", id),
+    start: async (id, signal) => void succeed(await run(["start", id], signal), "start", id),
     kill: async (id, signal) => {
-      const done = await run("kill", id, signal);
+      const done = await run(["kill", id, signal]);
       if (!isGone(done)) succeed(done, "kill", id);
     },
     delete: async (id, { force } = { force: false }) => {
-      const done = await run("delete", ...(force ? ["--force"] : []), id);
+      const done = await run(["delete", ...(force ? ["--force"] : []), id]);
       if (!isGone(done)) succeed(done, "delete", id);
     },
     state: async (id) => {
-      const done = await run("state", id);
+      const done = await run(["state", id]);
       if (isGone(done)) return undefined;
       return parseState(succeed(done, "state", id), id);
     },
@@ -80,9 +88,11 @@ export function createCrun(options: CrunOptions): Crun {
       pidFile,
       id,
     ],
-    runDetached: async (id, bundle, pidFile) =>
-      void succeed(await run("run", "--detach", "--bundle", bundle, "--pid-file", pidFile, id), "run", id),
-    version: async () => succeed(await run("--version"), "version", "").split("\n")[0] ?? "",
+    runDetached: async (id, bundle, pidFile, signal) => {
+      const args = ["run", "--detach", "--bundle", bundle, "--pid-file", pidFile, id];
+      succeed(await run(args, signal), "run", id);
+    },
+    version: async () => succeed(await run(["--version"]), "version", "").split("\n")[0] ?? "",
   };
 }
 

@@ -1,5 +1,5 @@
 /** The runtime over the fake host: what every failure leaves behind, and what it asks of the programs. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -245,4 +245,71 @@ test("recovery undoes what is half made, keeps what is whole, and reads an end t
   expect([...connected]).toEqual([sandbox.id]);
   expect((await runtime.container(id))?.state).toMatchObject({ phase: "exited", exitCode: 3 });
   expect((await runtime.container(lives.id))?.state.phase).toBe("running");
+});
+
+describe("two sandboxes of one Pod", () => {
+  const next = { ...SANDBOX, metadata: { ...SANDBOX.metadata, attempt: 1 } };
+
+  /** As after a reboot: the record is there, and nothing of what it tells of. */
+  async function lose(id: string): Promise<void> {
+    await runtime[Symbol.asyncDispose]();
+    rmSync(join(base, "state/sandboxes", id), { recursive: true });
+    runtime = await open();
+  }
+
+  test("removing one that was lost leaves what runs in its successor alone", async () => {
+    const old = await runtime.runSandbox(SANDBOX);
+    await lose(old.id);
+    const { id: sandboxId } = await runtime.runSandbox(next);
+    const { id, state } = await runtime.runContainer(sandboxId, CONTAINER);
+    if (state.phase !== "running") throw new Error("it does not run");
+    await runtime.removeSandbox(old.id);
+    expect(host.processes.get(state.pid)?.signals).toEqual([]);
+    expect((await runtime.container(id))?.state.phase).toBe("running");
+    expect(host.cgroups.has("minke-t/kubepods/podu1")).toBe(true);
+    writeExit(id, 0);
+    await runtime.removeSandbox(sandboxId);
+    expect(leftovers()).toEqual(NOTHING);
+  });
+
+  test("one that is half made is undone by recovery beside the other", async () => {
+    const half = await runtime.runSandbox(SANDBOX);
+    const whole = await runtime.runSandbox(next);
+    const { state } = await runtime.runContainer(whole.id, CONTAINER);
+    if (state.phase !== "running") throw new Error("it does not run");
+    const checkpoint = join(base, "root/sandboxes", `${half.id}.json`);
+    writeFileSync(checkpoint, readFileSync(checkpoint, "utf8").replace('"ready":true', '"ready":false'));
+    await runtime[Symbol.asyncDispose]();
+    runtime = await open();
+    expect(host.processes.get(state.pid)?.signals).toEqual([]);
+  });
+});
+
+describe("a full disk", () => {
+  const full = (id: string): string => join(base, "root/containers", id, "container.json.tmp");
+
+  test("a start that can not be written down does not happen, and is not told", async () => {
+    const sandbox = await runtime.runSandbox(SANDBOX);
+    const { id } = await runtime.createContainer(sandbox.id, CONTAINER);
+    mkdirSync(full(id)); // as good as no space: the write fails
+    await expect(runtime.startContainer(id)).rejects.toThrow("Cannot write checkpoint");
+    expect((await runtime.container(id))?.state).toEqual({ phase: "created" });
+    expect(host.commands.some(({ argv }) => argv.includes("start"))).toBe(false);
+    rmSync(full(id), { recursive: true });
+    expect((await runtime.startContainer(id)).state.phase).toBe("running");
+  });
+
+  test("an end that can not be written down is told all the same, and found again after a restart", async () => {
+    const sandbox = await runtime.runSandbox(SANDBOX);
+    const { id } = await runtime.runContainer(sandbox.id, CONTAINER);
+    mkdirSync(full(id));
+    const stopped = runtime.stopContainer(id, 60_000);
+    writeExit(id, 3);
+    await stopped;
+    expect((await runtime.container(id))?.state).toMatchObject({ phase: "exited", exitCode: 3 });
+    await runtime[Symbol.asyncDispose]();
+    runtime = await open();
+    expect((await runtime.container(id))?.state).toMatchObject({ phase: "exited", exitCode: 3 });
+    rmSync(full(id), { recursive: true });
+  });
 });

@@ -118,6 +118,7 @@ function scopeOf(options: RuntimeOptions): Scope {
     locks: new KeyedLock(),
     sandboxes: new Map(),
     containers: new Map(),
+    making: new Set(),
     names: new Set(),
     privileges: () => (privileges ??= options.privileges?.() ?? readPrivileges(instance.cgroupRoot)),
   };

@@ -26,6 +26,13 @@ export async function recover(scope: Scope): Promise<void> {
   const sandboxes = readSandboxes(scope);
   const containers = readContainers(scope);
 
+  // What is whole comes first: taking down what is half made spares what another sandbox uses.
+  await each(
+    scope,
+    sandboxes.filter(({ ready }) => ready),
+    "adopt a sandbox",
+    async (record) => adoptSandbox(scope, record),
+  );
   await each(
     scope,
     sandboxes.filter((record) => !record.ready),
@@ -34,12 +41,6 @@ export async function recover(scope: Scope): Promise<void> {
       await dismantle(scope, record);
       removeCheckpoint(sandboxPaths(layout, record.id).checkpoint);
     },
-  );
-  await each(
-    scope,
-    sandboxes.filter(({ ready }) => ready),
-    "adopt a sandbox",
-    async (record) => adoptSandbox(scope, record),
   );
   const known = containers.filter((record) => record.created && scope.sandboxes.has(record.sandboxId));
   await each(

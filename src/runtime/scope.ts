@@ -86,10 +86,15 @@ export interface Scope {
   readonly conmon: Conmon;
   readonly layout: Layout;
   readonly events: Broadcaster<RuntimeEvent>;
-  /** Per container id: create, start, remove, and the writing down of an exit take turns. */
+  /**
+   * Per container id: create, start, remove, and the writing down of an exit take turns. Per path of a sandbox' cgroup:
+   * making it and removing it, since the sandboxes of one Pod share it.
+   */
   readonly locks: KeyedLock;
   readonly sandboxes: Map<string, SandboxEntry>;
   readonly containers: Map<string, ContainerEntry>;
+  /** Sandboxes that are being made, and are not in the table yet. */
+  readonly making: Set<SandboxRecord>;
   /** Names in use, `owner/namespace/name/uid/attempt`, those being made included. */
   readonly names: Set<string>;
   privileges(): Promise<Privileges>;

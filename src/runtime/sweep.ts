@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { namesIn } from "./checkpoint/checkpoint.ts";
 import { containerPaths, sandboxPaths } from "./layout.ts";
-import { initId } from "./sandbox/init.ts";
+import { initCgroup, initId } from "./sandbox/init.ts";
 import { unpinAll } from "./sandbox/dismantle.ts";
 import type { Scope } from "./scope.ts";
 
@@ -40,7 +40,7 @@ function cgroupsInUse(scope: Scope): ReadonlySet<string> {
   const live = [...scope.sandboxes.values()].filter(({ record }) => !record.stopped);
   return new Set([
     ...live.map(({ record }) => record.cgroupPath),
-    ...live.map(({ record }) => `${record.cgroupPath}/init`),
+    ...live.map(({ record }) => initCgroup(record)),
     ...[...scope.containers.values()].map(({ record }) => record.cgroupPath),
   ]);
 }

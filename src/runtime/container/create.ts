@@ -74,7 +74,7 @@ async function make(
   const spec = await containerSpec(scope, sandbox.record, record, image);
   writeFileSync(paths.config, JSON.stringify(spec), { mode: 0o600 });
   if (record.logPath !== "") mkdirSync(join(record.logPath, ".."), { recursive: true, mode: 0o755 });
-  const launched = await launch(scope, uid, record, spec.process.args[0] ?? "");
+  const launched = await launch(scope, record, spec.process.args[0] ?? "", signal);
   signal?.throwIfAborted();
   requireUsable(sandbox, name);
 
@@ -154,12 +154,12 @@ async function mountRoot(scope: Scope, uid: string, record: ContainerRecord): Pr
  */
 async function launch(
   scope: Scope,
-  uid: string,
   record: ContainerRecord,
   command: string,
+  signal: AbortSignal | undefined,
 ): Promise<Pick<ContainerRecord, "process" | "conmon" | "startFailure">> {
   const { config, id } = record;
-  using _span = scope.trace.span(uid, "container.conmon", config.metadata.name);
+  using _span = scope.trace.span(record.podUid, "container.conmon", config.metadata.name);
   let launched: Launched;
   try {
     launched = await scope.conmon.launch({
@@ -170,9 +170,10 @@ async function launch(
       terminal: config.tty,
       stdin: config.stdin,
       leaveStdinOpen: config.stdin && !config.stdinOnce,
+      signal,
     });
   } catch (cause) {
-    if (!isMinkeError(cause)) throw cause;
+    if (!isMinkeError(cause) || cause.code === "Cancelled") throw cause;
     const told = cause.details["runtimeMessage"];
     const why = typeof told === "string" ? told : messageOf(cause);
     if (commandFailureExit(why) !== undefined) return { startFailure: startFailure(command, why) };

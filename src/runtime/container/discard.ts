@@ -7,11 +7,11 @@ import { containerPaths } from "../layout.ts";
 import type { Scope } from "../scope.ts";
 
 /**
- * Kills what runs in its cgroup (unless `ended` says that nothing does), removes crun's record, the cgroup, the mount, the
+ * Kills its monitor and what runs in its cgroup (unless `ended` says that nothing does), removes crun's record, the cgroup, the mount, the
  * bundle, the writable layer, and last the checkpoint, so that what is cut short can be done again. Idempotent.
  */
 export async function discard(
-  scope: Pick<Scope, "host" | "crun" | "layout">,
+  scope: Pick<Scope, "host" | "crun" | "conmon" | "layout">,
   id: string,
   cgroupPath: string,
   { ended }: { readonly ended: boolean } = { ended: false },
@@ -19,7 +19,10 @@ export async function discard(
   const { host, crun } = scope;
   const paths = containerPaths(scope.layout, id);
   const unmounted = host.mount.unmount(paths.rootfs);
-  if (!ended) await host.cgroup.kill(cgroupPath);
+  if (!ended) {
+    scope.conmon.abandon(id, paths.bundle);
+    await host.cgroup.kill(cgroupPath);
+  }
   const results = await Promise.allSettled([crun.delete(id, { force: true }), unmounted]);
   await host.cgroup.remove(cgroupPath);
   for (const result of results) if (result.status === "rejected") throw result.reason;

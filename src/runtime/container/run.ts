@@ -13,6 +13,6 @@ export async function runContainer(
   signal?: AbortSignal,
 ): Promise<Container> {
   const entry = await createEntry(scope, sandboxId, config, signal);
-  await startEntry(scope, entry);
+  await startEntry(scope, entry, signal);
   return containerOf(entry);
 }

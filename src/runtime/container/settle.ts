@@ -5,7 +5,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
-import { errnoOf } from "../../base/errors.ts";
+import { errnoOf, messageOf } from "../../base/errors.ts";
 import { BUNDLE_FILES } from "../../oci/conmon.ts";
 import { writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { containerPaths } from "../layout.ts";
@@ -37,7 +37,12 @@ export async function finish(scope: Scope, entry: ContainerEntry, ended: Ended):
   // With a PID namespace of its own, the kernel has killed the rest; in a shared one they would live on.
   if (record.config.pidMode !== "container") await scope.host.cgroup.kill(record.cgroupPath);
   entry.record = { ...record, ended };
-  writeCheckpoint(containerPaths(scope.layout, record.id).checkpoint, entry.record);
+  try {
+    writeCheckpoint(containerPaths(scope.layout, record.id).checkpoint, entry.record);
+  } catch (error) {
+    // On a full disk. Whoever waits has to hear of it all the same, and after a restart the exit file tells it again.
+    scope.log.error({ container: record.id, why: messageOf(error) }, "The end of a container is not written down");
+  }
   entry.stop?.timer[Symbol.dispose]();
   entry.exited.resolve();
   announce(scope, "stopped", entry.record);

@@ -15,7 +15,7 @@ export async function startContainer(scope: Scope, id: string): Promise<Containe
 }
 
 /** The time is written down before `crun start`, so that recovery never starts it a second time. */
-export async function startEntry(scope: Scope, entry: ContainerEntry): Promise<void> {
+export async function startEntry(scope: Scope, entry: ContainerEntry, signal?: AbortSignal): Promise<void> {
   const { id } = entry.record;
   await scope.locks.run(id, async () => {
     await settleLocked(scope, entry);
@@ -24,10 +24,11 @@ export async function startEntry(scope: Scope, entry: ContainerEntry): Promise<v
     using _span = scope.trace.span(podUid, "container.start", config.metadata.name);
     if (failure !== undefined) await fail(scope, entry, failure);
     const created = entry.record;
-    entry.record = { ...created, startedMs: scope.clock.now() };
-    writeCheckpoint(containerPaths(scope.layout, id).checkpoint, entry.record);
+    const started = { ...created, startedMs: scope.clock.now() };
+    writeCheckpoint(containerPaths(scope.layout, id).checkpoint, started);
+    entry.record = started;
     try {
-      await scope.crun.start(id);
+      await scope.crun.start(id, signal);
     } catch (error) {
       if (await runsAlready(scope, id)) return announce(scope, "started", entry.record);
       entry.record = created;

@@ -6,10 +6,11 @@ import { PINNED_NAMESPACES } from "../../host/host.ts";
 import { sandboxPaths } from "../layout.ts";
 import type { SandboxRecord } from "../records.ts";
 import type { Attachment, Scope } from "../scope.ts";
-import { initId } from "./init.ts";
+import { initCgroup, initId } from "./init.ts";
 
 /**
- * Kills what runs in the sandbox, gives the network back, unpins, unmounts, removes its cgroup and its state directory.
+ * Kills what runs in the sandbox, gives the network back, unpins, unmounts, removes its cgroup and its state directory. A
+ * cgroup that another sandbox uses stays, with what runs in that one: a Pod's next sandbox has the cgroup of a lost one.
  * Every step is tried and none minds that its object is gone; the first failure is thrown when all have been.
  */
 export async function dismantle(scope: Scope, record: SandboxRecord): Promise<void> {
@@ -20,17 +21,24 @@ export async function dismantle(scope: Scope, record: SandboxRecord): Promise<vo
     void (await task.catch((e: unknown) => failures.push(e)));
 
   const processes = async (): Promise<void> => {
-    await attempt(host.cgroup.kill(record.cgroupPath));
+    const own = isShared(scope, record) ? initCgroup(record) : record.cgroupPath;
+    await attempt(host.cgroup.kill(own));
     if (record.config.namespaces.pid === "pod") await attempt(crun.delete(initId(record.id), { force: true }));
-    await attempt(host.cgroup.remove(record.cgroupPath));
+    await attempt(host.cgroup.remove(own));
   };
   const networking = async (): Promise<void> => {
     await attempt(detach(scope, record));
     await attempt(unpinAll(scope, paths.namespaces));
   };
-  await Promise.all([processes(), networking(), attempt(host.mount.unmount(paths.shm))]);
+  const ended = scope.locks.run(record.cgroupPath, processes);
+  await Promise.all([ended, networking(), attempt(host.mount.unmount(paths.shm))]);
   if (failures.length > 0) throw failures[0];
   rmSync(paths.state, { recursive: true, force: true });
+}
+
+function isShared(scope: Scope, { id, cgroupPath }: SandboxRecord): boolean {
+  const others = [...[...scope.sandboxes.values()].map((entry) => entry.record), ...scope.making];
+  return others.some((other) => other.id !== id && !other.stopped && other.cgroupPath === cgroupPath);
 }
 
 async function detach(scope: Scope, record: SandboxRecord): Promise<void> {

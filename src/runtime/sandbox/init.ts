@@ -24,14 +24,19 @@ export function initId(sandboxId: string): string {
   return `${sandboxId}-init`;
 }
 
+/** The cgroup of a sandbox' init: its own, for a lost sandbox and its successor have the parent in common. */
+export function initCgroup(record: Pick<SandboxRecord, "id" | "cgroupPath">): string {
+  return `${record.cgroupPath}/${initId(record.id)}`;
+}
+
 /** Starts the init and tells its process. */
-export async function startInit(scope: Scope, record: SandboxRecord): Promise<ProcessRef> {
+export async function startInit(scope: Scope, record: SandboxRecord, signal?: AbortSignal): Promise<ProcessRef> {
   const bundle = sandboxPaths(scope.layout, record.id).init;
   const [rootfs, privileges] = await Promise.all([ensureRootfs(scope.layout.initRootfs), scope.privileges()]);
   mkdirSync(bundle, { mode: 0o700 });
   await writeFile(join(bundle, "config.json"), JSON.stringify(initSpec(record, rootfs, privileges)));
   const pidFile = join(bundle, "pidfile");
-  await scope.crun.runDetached(initId(record.id), bundle, pidFile);
+  await scope.crun.runDetached(initId(record.id), bundle, pidFile, signal);
   const process = refOf(scope, Number.parseInt(readFileSync(pidFile, "utf8"), 10));
   if (process) return process;
   throw new MinkeError(
@@ -81,7 +86,7 @@ function initSpec(record: SandboxRecord, rootfs: string, privileges: Privileges)
     annotations: {},
     linux: {
       namespaces,
-      cgroupsPath: `/${record.cgroupPath}/init`,
+      cgroupsPath: `/${initCgroup(record)}`,
       resources: { devices: [{ allow: false, access: "rwm" }] },
       devices: [],
       maskedPaths: [],

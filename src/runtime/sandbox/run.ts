@@ -33,7 +33,10 @@ export async function runSandbox(scope: Scope, config: SandboxConfig, signal?: A
   const { uid } = config.metadata;
   using _whole = scope.trace.span(uid, "sandbox.run");
   const paths = sandboxPaths(scope.layout, id);
-  let record: SandboxRecord = draft(scope, id, config);
+  const begun = draft(scope, id, config);
+  let record: SandboxRecord = begun;
+  scope.making.add(begun);
+  using _made = { [Symbol.dispose]: () => void scope.making.delete(begun) };
   undo.defer(() => removeCheckpoint(paths.checkpoint));
   writeCheckpoint(paths.checkpoint, record);
   undo.defer(() => dismantle(scope, record));
@@ -41,13 +44,15 @@ export async function runSandbox(scope: Scope, config: SandboxConfig, signal?: A
   if (Object.keys(record.namespacePaths).length > 0) mkdirSync(paths.namespaces, { recursive: true, mode: 0o700 });
 
   const cgroup = step(scope, uid, "sandbox.cgroup", () =>
-    scope.host.cgroup.create(record.cgroupPath, config.resources),
+    scope.locks.run(record.cgroupPath, () => scope.host.cgroup.create(record.cgroupPath, config.resources)),
   );
   const pinned = step(scope, uid, "sandbox.pin", () => pin(scope, record));
   const [ips, init] = await all([
     pinned.then(() => step(scope, uid, "sandbox.network", () => attach(scope, record, signal))),
     config.namespaces.pid === "pod"
-      ? Promise.all([pinned, cgroup]).then(() => step(scope, uid, "sandbox.init", () => startInit(scope, record)))
+      ? Promise.all([pinned, cgroup]).then(() =>
+          step(scope, uid, "sandbox.init", () => startInit(scope, record, signal)),
+        )
       : Promise.resolve(undefined),
     cgroup,
     step(scope, uid, "sandbox.shm", () => mountShm(scope, config, paths.shm)),
