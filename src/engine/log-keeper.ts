@@ -186,8 +186,14 @@ async function directoriesOf(podLogs: string, select: (uid: string) => boolean):
 
 /** Links into directories that have been removed. */
 async function removeDangling(containerLogs: string, directories: readonly string[]): Promise<void> {
-  if (directories.length === 0) return;
+  // The names tell whose link it is, so that the links of other Pods need not be read.
+  const prefixes = directories.map((directory) => {
+    const [namespace, pod] = basename(directory).split("_");
+    return `${pod}_${namespace}_`;
+  });
+  if (prefixes.length === 0) return;
   for (const name of await readdir(containerLogs).catch(() => [])) {
+    if (!prefixes.some((prefix) => name.startsWith(prefix))) continue;
     const link = join(containerLogs, name);
     const target = await readlink(link).catch(() => "");
     if (directories.some((directory) => target.startsWith(`${directory}/`))) await rm(link, { force: true });

@@ -1,6 +1,6 @@
 /** Walking and removing parts of one hierarchy. */
 import { mkdir, readdir, rmdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 import { type Clock, sleep } from "../../base/clock.ts";
 import { errnoOf, MinkeError } from "../../base/errors.ts";
@@ -34,19 +34,24 @@ export async function pidsBelow(folder: string): Promise<number[]> {
   return [...new Set(pids.map(Number))];
 }
 
-/** Makes a cgroup and its parents; `made` is told of each folder that is new, parents first. */
+/**
+ * Makes a cgroup and its parents; `made` is told of each folder that is new, parents first. The parents are nearly always
+ * there, so the deepest is tried first.
+ */
 export async function makeBelow(base: string, path: string, made: (folder: string) => Promise<void>): Promise<void> {
-  const parts = path.split("/");
-  for (let i = 1; i <= parts.length; i++) {
-    const folder = join(base, ...parts.slice(0, i));
-    try {
-      await mkdir(folder);
-    } catch (error) {
-      if (errnoOf(error) === "EEXIST") continue;
-      throw new MinkeError("Internal", `Cannot create cgroup ${folder}: ${errnoOf(error)}`, { cause: error });
+  const folder = join(base, path);
+  try {
+    await mkdir(folder);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === "EEXIST") return;
+    if (errno !== "ENOENT" || path === "." || path === "/") {
+      throw new MinkeError("Internal", `Cannot create cgroup ${folder}: ${errno}`, { cause: error });
     }
-    await made(folder);
+    await makeBelow(base, dirname(path), made);
+    return await makeBelow(base, path, made);
   }
+  await made(folder);
 }
 
 /** Removes a cgroup and all below it, deepest first. Waits, bounded, for the last killed process to be gone. */
