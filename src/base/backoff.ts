@@ -14,6 +14,7 @@ export const RESTART_BACKOFF: BackoffOptions = { initialMs: 10_000, maxMs: 300_0
 
 interface Entry {
   readonly delayMs: number;
+  /** When the restart that set the delay was made. */
   readonly updatedMs: number;
 }
 
@@ -41,14 +42,26 @@ export class Backoff {
     return Math.max(0, finishedMs + entry.delayMs - now);
   }
 
-  /** Notes a restart whose predecessor ended at `eventMs`: the next one will wait longer. */
-  next(key: string, eventMs: number): void {
+  /** Notes a restart, made `now`, of what ended at `eventMs`: the next one will wait longer. */
+  next(key: string, eventMs: number, now: number): void {
     const entry = this.#entries.get(key);
     const delayMs =
       !entry || this.#expired(entry, eventMs)
         ? this.#options.initialMs
         : Math.min(entry.delayMs * 2, this.#options.maxMs);
-    this.#entries.set(key, { delayMs, updatedMs: eventMs });
+    this.#entries.set(key, { delayMs, updatedMs: now });
+  }
+
+  /**
+   * Takes up a table that was lost: the last known restart of `key` was made at `restartMs`, `waitedMs` after the end of its
+   * predecessor. The delay in force then is the largest one of the series that fits into that wait.
+   */
+  restore(key: string, waitedMs: number, restartMs: number): void {
+    const { initialMs, maxMs } = this.#options;
+    let delayMs = initialMs;
+    // A wait beyond the longest delay was not back-off: a daemon that was down, an image that was not to be had.
+    if (waitedMs < 2 * maxMs) while (delayMs < maxMs && delayMs <= waitedMs) delayMs = Math.min(delayMs * 2, maxMs);
+    this.#entries.set(key, { delayMs, updatedMs: restartMs });
   }
 
   /** Forgets `key`. */

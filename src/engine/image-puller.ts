@@ -89,7 +89,7 @@ export function createImagePuller(options: {
       const reason = (isMinkeError(error) && error.reason) || "ErrImagePull";
       const now = clock.now();
       const message = messageOf(error);
-      backoff.next(key, now);
+      backoff.next(key, now, now);
       failures.set(key, { atMs: now, message, reason });
       events.record(pod, "Warning", "Failed", `Failed to pull image "${reference}": ${message}`, path);
       events.record(pod, "Warning", "Failed", `Error: ${reason}`, path);

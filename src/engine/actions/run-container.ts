@@ -53,13 +53,13 @@ export async function runContainer(scene: LiveScene, action: RunContainer, signa
 }
 
 /** A restart makes the next one wait longer. Noted before the attempt: one that fails to start counts. */
-function noteRestart({ memory, observed }: LiveScene, spec: ContainerSpec): void {
+function noteRestart({ deps, memory, observed }: LiveScene, spec: ContainerSpec): void {
   const newest = newestContainer(observed, spec.name);
   if (newest?.state.phase !== "exited" || memory.replacing.has(spec.name)) return;
   // A start that fails before there is a container is tried again on the same end: that counts once.
   if (memory.counted.get(spec.name) === newest.id) return;
   memory.counted.set(spec.name, newest.id);
-  memory.restarts.next(backoffKey(spec), newest.state.finishedMs);
+  memory.restarts.next(backoffKey(spec), newest.state.finishedMs, deps.clock.now());
 }
 
 interface Parts {
