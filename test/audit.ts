@@ -19,9 +19,10 @@ import { layoutOf } from "../src/host/cgroup/layout.ts";
 import { subtree } from "../src/host/cgroup/tree.ts";
 import type { Instance } from "../src/host/instance.ts";
 import { type MountEntry, parseMountinfo } from "../src/host/mountinfo.ts";
+import { scaled } from "./fixtures/emulated.ts";
 
 /** Milliseconds that the kernel and dying processes get to clean up behind themselves before a difference is a leak. */
-const GRACE_MS = 3000;
+const GRACE_MS = scaled(3000, 20_000);
 const PAUSE_MS = 50;
 /** Folders of a layer or an image are opaque: their content is the image's. */
 const OPAQUE = /\/(layers|blobs|merged|rootfs|upper|work)\/[^/]+$/;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # All set-up that this checkout needs, and nothing that is already done: npm packages from the lockfile, Debian packages
 # through apt-get (with sudo when not root), saying what it installs.
-# Usage: tools/setup.sh run|test
+# Usage: tools/setup.sh run|test|vm
 set -eu
 cd "$(dirname "$0")/.."
 purpose=${1:-run}
@@ -22,9 +22,14 @@ if ! cmp -s package-lock.json node_modules/.minke-lock 2>/dev/null; then
 fi
 
 # Debian packages. What each is for stands in docs/adr/0002-dependencies.md.
-packages="crun conmon catatonit containernetworking-plugins iptables tar perl-base"
-[ -s .cache/images/nginx.tar ] && [ -s .cache/images/ghost.tar ] || packages="$packages mmdebstrap debian-archive-keyring make g++ python3"
-[ "$purpose" = test ] && packages="$packages busybox-static skopeo iproute2 curl"
+if [ "$purpose" = vm ]; then
+  # What makes and emulates the machine; all else is inside it.
+  packages="qemu-system-x86 mmdebstrap debian-archive-keyring e2fsprogs cpio kmod xz-utils"
+else
+  packages="crun conmon catatonit containernetworking-plugins iptables tar perl-base"
+  [ -s .cache/images/nginx.tar ] && [ -s .cache/images/ghost.tar ] || packages="$packages mmdebstrap debian-archive-keyring make g++ python3"
+  [ "$purpose" = test ] && packages="$packages busybox-static skopeo iproute2 curl"
+fi
 missing=
 for package in $packages; do
   [ "$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null || true)" = installed ] || missing="$missing $package"

@@ -4,12 +4,15 @@ import { setTimeout as pause } from "node:timers/promises";
 
 import { expect, test } from "vitest";
 
+import { scaled } from "../fixtures/emulated.ts";
 import { allRunning, BUSYBOX, startTestNode } from "../fixtures/node.ts";
 import { pidOf } from "../fixtures/pid.ts";
 
 const forever = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"];
-const PODS = 30;
-const KILLS = 20;
+const PODS = scaled(30, 8);
+const KILLS = scaled(20, 5);
+/** Milliseconds within which each kill comes, from the node's start on. */
+const KILL_WITHIN_MS = scaled(400, 4000);
 
 /** Pids of the containers' first processes, found by the marker in their environment. */
 function marked(marker: string): string[] {
@@ -50,11 +53,11 @@ test(
     const creating = (async () => {
       for (const name of names) {
         await create(name);
-        await pause(40);
+        await pause(scaled(40, 400));
       }
     })();
     for (let kill = 0; kill < KILLS; kill++) {
-      await pause(20 + Math.random() * 400);
+      await pause(20 + Math.random() * KILL_WITHIN_MS);
       await node.stop("SIGKILL");
       await node.start();
     }

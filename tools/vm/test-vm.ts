@@ -1,15 +1,19 @@
 /**
  * `npm run test:vm`: boots a small Debian with systemd and cgroup v2 under QEMU (software emulation, no KVM needed) and runs
  * the core integration tests in it: that is the machine users have, and CI's is not. The root file system and the
- * initramfs are built once into .cache/vm; the checkout comes in on a second disk. Needs root.
+ * initramfs are built once into .cache/vm; the checkout comes in on a second disk. Runs as root, or by sudo.
  * Usage: npm run test:vm [-- TEST_FILE… | --shell]   (--shell: a root shell on the machine's console instead of the tests)
+ * Environment: MINKE_VM_DEBIAN=trixie for another Debian than bookworm.
  */
-import { execFileSync, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "../..");
-const cache = join(root, ".cache/vm");
+/** Which Debian; a newer one brings a newer kernel, systemd, crun and conmon. */
+const suite = process.env["MINKE_VM_DEBIAN"] ?? "bookworm";
+const cache = join(root, ".cache/vm", suite);
 /** Debian packages of the machine; the first line is the system, the second what `tools/setup.sh` installs. */
 const PACKAGES = [
   "systemd-sysv,linux-image-cloud-amd64,udev,kmod,iproute2,procps,busybox-static",
@@ -18,13 +22,28 @@ const PACKAGES = [
 /** What the initramfs loads before it can mount the disks, dependencies aside. */
 const BOOT_MODULES = ["virtio_pci", "virtio_blk", "ext4"];
 /** The core of the suite: what differs between cgroup versions and init systems. */
-const CORE = ["test/integration/runtime-", "test/integration/network", "test/integration/node", "test/contract/host"];
+const CORE = [
+  "test/contract/agent",
+  "test/contract/host",
+  "test/integration/network",
+  "test/integration/node",
+  "test/integration/oci-spec",
+  "test/integration/runtime-",
+  "test/integration/systemd.test",
+  "test/integration/volumes",
+];
+/** Runs before and after a reboot, behind all of {@link CORE}. */
+const REBOOT_TEST = "test/integration/systemd-reboot";
+/** Says, on the machine's own disk, that it has rebooted. */
+const REBOOTED = "/var/lib/minke-vm-rebooted";
 const MEMORY_MIB = 3072;
 const TIMEOUT_MS = 25 * 60_000;
 /** Milliseconds for one test or hook: everything takes about ten times as long under software emulation. */
 const TEST_TIMEOUT_MS = 240_000;
-/** How much of the console's end is looked at for the result. */
-const RESULT_CHARS_MAX = 400;
+/** How much of an unended line of the console is kept. */
+const LINE_CHARS_MAX = 400;
+/** Runs of vitest that tell a result: the core, and one on each side of the reboot. */
+const RUNS = 3;
 /** Comes before the three counts on the console. */
 const RESULT = "VM-RESULT";
 const ENVIRONMENT = "export PATH=/minke/node_modules/.bin:$PATH HOME=/root MINKE_VM=1 NO_COLOR=1";
@@ -35,8 +54,12 @@ exec bash -i
 const asked = process.argv.slice(2).filter((argument) => argument !== "--shell");
 const shell = process.argv.includes("--shell");
 
+if (process.getuid?.() !== 0) {
+  const again = [process.execPath, ...process.argv.slice(1)];
+  process.exit(spawnSync("sudo", ["--preserve-env=MINKE_VM_DEBIAN", ...again], { stdio: "inherit" }).status ?? 1);
+}
 mkdirSync(cache, { recursive: true });
-step("machine", () => existsSync(join(cache, "root.img")) || buildRoot());
+step("machine", () => isBuilt() || buildRoot());
 step("checkout disk", () => buildCheckout());
 process.exit(await boot());
 
@@ -51,11 +74,22 @@ function run(program: string, ...args: string[]): string {
   return execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"], maxBuffer: 64 << 20 });
 }
 
+/** Whether there is a machine of this very recipe. */
+function isBuilt(): boolean {
+  const stamp = join(cache, "recipe");
+  return existsSync(stamp) && readFileSync(stamp, "utf8") === recipe();
+}
+
+function recipe(): string {
+  const parts = [suite, PACKAGES, BOOT_MODULES.join(), String(buildRoot), String(buildInitramfs)];
+  return createHash("sha256").update(parts.join("\n")).digest("hex");
+}
+
 /** Debian's root with its kernel, an initramfs of busybox and a few modules, and a unit that runs the tests. */
 function buildRoot(): void {
   const tree = join(cache, "root");
   rmSync(tree, { recursive: true, force: true });
-  run("mmdebstrap", "--variant=minbase", `--include=${PACKAGES}`, "--quiet", "bookworm", tree);
+  run("mmdebstrap", "--variant=minbase", `--include=${PACKAGES}`, "--quiet", suite, tree);
   writeFileSync(
     join(tree, "etc/systemd/system/minke-test.service"),
     `[Unit]
@@ -63,7 +97,7 @@ After=multi-user.target
 [Service]
 Type=oneshot
 ExecStart=/bin/sh /minke/run-in-vm.sh
-ExecStopPost=/sbin/poweroff -f
+ExecStopPost=/bin/sh -c '[ -e /run/minke-reboots ] || poweroff -f'
 StandardInput=tty
 StandardOutput=tty
 StandardError=tty
@@ -86,6 +120,7 @@ WantedBy=multi-user.target
   image(tree, join(cache, "root.img.new"), 2048);
   run("mv", join(cache, "root.img.new"), join(cache, "root.img"));
   rmSync(tree, { recursive: true, force: true });
+  writeFileSync(join(cache, "recipe"), recipe());
 }
 
 function buildInitramfs(tree: string, kernel: string): void {
@@ -102,7 +137,10 @@ function buildInitramfs(tree: string, kernel: string): void {
   );
   const names = [...new Set(files)].map((file, index) => {
     const name = `${String(index).padStart(2, "0")}.ko`;
-    cpSync(file, join(initramfs, "modules", name));
+    const module = file.endsWith(".xz")
+      ? execFileSync("xz", ["-dc", file], { maxBuffer: 64 << 20 })
+      : readFileSync(file);
+    writeFileSync(join(initramfs, "modules", name), module);
     return name;
   });
   const init = `#!/bin/busybox sh
@@ -139,25 +177,38 @@ function buildCheckout(): void {
       verbatimSymlinks: true,
     });
   }
-  writeFileSync(join(stage, "run-in-vm.sh"), shell ? SHELL : testsOf(asked.length > 0 ? asked : CORE));
+  writeFileSync(
+    join(stage, "run-in-vm.sh"),
+    shell ? SHELL : testsOf(asked.length > 0 ? asked : CORE, asked.length === 0),
+  );
   image(stage, join(cache, "checkout.img"), 1024);
   rmSync(stage, { recursive: true, force: true });
 }
 
-/** What the machine does once it is up: it runs the tests, and tells the numbers behind {@link RESULT}. */
-function testsOf(files: readonly string[]): string {
+/**
+ * What the machine does once it is up: it runs the tests and tells the numbers behind {@link RESULT}; then it reboots, and
+ * looks what has become of the Pods. The disks' changes last as long as QEMU runs.
+ */
+function testsOf(files: readonly string[], reboots: boolean): string {
   return `cd /minke
 ${ENVIRONMENT}
+run() {
+  vitest run --project integration --testTimeout=${TEST_TIMEOUT_MS} --hookTimeout=${TEST_TIMEOUT_MS} --reporter=verbose \\
+    --reporter=json --outputFile.json=/tmp/report.json "$@" >/tmp/pipe 2>&1 & cat /tmp/pipe
+  wait $!
+  node -e '
+    const report = JSON.parse(require("fs").readFileSync("/tmp/report.json", "utf8"));
+    const { numPassedTests: passed, numFailedTests: failed, numPendingTests: pending, numTodoTests: todo } = report;
+    const outside = failed === 0 && process.argv[1] !== "0" ? 1 : 0;
+    console.log("${RESULT}", passed, failed + outside, pending + todo);
+  ' $?
+  sync
+}
+rm -f /tmp/pipe; mkfifo /tmp/pipe
+${reboots ? `if [ -e ${REBOOTED} ]; then MINKE_REBOOT=after run ${REBOOT_TEST}; exit; fi` : ""}
 echo "vm: $(uname -r), $(stat -fc %T /sys/fs/cgroup), $(crun --version | head -1), $(conmon --version | head -1)"
-{ vitest run --project integration --testTimeout=${TEST_TIMEOUT_MS} --hookTimeout=${TEST_TIMEOUT_MS} \\
-  --reporter=verbose --reporter=json --outputFile.json=/tmp/report.json ${files.join(" ")}; echo $? >/tmp/code; } 2>&1 | cat
-node -e '
-  const report = JSON.parse(require("fs").readFileSync("/tmp/report.json", "utf8"));
-  const { numPassedTests: passed, numFailedTests: failed, numPendingTests: pending, numTodoTests: todo } = report;
-  const outside = failed === 0 && process.argv[1] !== "0" ? 1 : 0;
-  console.log("${RESULT}", passed, failed + outside, pending + todo);
-' "$(cat /tmp/code)"
-sync
+run ${files.join(" ")}
+${reboots ? `MINKE_REBOOT=before run ${REBOOT_TEST}\ntouch ${REBOOTED} /run/minke-reboots; sync; systemctl reboot` : ""}
 `;
 }
 
@@ -183,7 +234,6 @@ async function boot(): Promise<number> {
       "-m",
       String(MEMORY_MIB),
       "-nographic",
-      "-no-reboot",
       "-nodefaults",
       "-serial",
       "stdio",
@@ -207,17 +257,28 @@ async function boot(): Promise<number> {
   const deadline = setTimeout(() => qemu.kill("SIGKILL"), TIMEOUT_MS);
   const stop = (): void => void qemu.kill("SIGTERM");
   process.once("SIGINT", stop).once("SIGTERM", stop);
-  let result: RegExpExecArray | null = null;
-  let rest = "";
+  const counts = { passed: 0, failed: 0, skipped: 0 };
+  let results = 0;
+  let line = "";
   for await (const chunk of qemu.stdout) {
     process.stdout.write(chunk as Buffer);
-    rest = (rest + String(chunk)).slice(-RESULT_CHARS_MAX);
-    result = new RegExp(`${RESULT} (\\d+) (\\d+) (\\d+)`).exec(rest) ?? result;
+    const lines = (line + String(chunk)).split("\n");
+    line = lines.pop()!.slice(-LINE_CHARS_MAX);
+    for (const result of lines.map((each) => new RegExp(`${RESULT} (\\d+) (\\d+) (\\d+)`).exec(each))) {
+      if (!result) continue;
+      results++;
+      counts.passed += Number(result[1]);
+      counts.failed += Number(result[2]);
+      counts.skipped += Number(result[3]);
+    }
   }
   clearTimeout(deadline);
   if (shell) return 0;
-  if (!result) console.log("FAILED  the machine ended before its tests did");
-  const [passed, failed, skipped] = result ? result.slice(1) : ["0", "1", "0"];
-  console.log(`${passed} passed, ${failed} failed, ${skipped} skipped`);
-  return failed === "0" ? 0 : 1;
+  const expected = asked.length > 0 ? 1 : RUNS;
+  if (results < expected) {
+    console.log("FAILED  the machine ended before its tests did");
+    counts.failed++;
+  }
+  console.log(`${counts.passed} passed, ${counts.failed} failed, ${counts.skipped} skipped`);
+  return counts.failed === 0 ? 0 : 1;
 }

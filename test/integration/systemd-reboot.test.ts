@@ -1,0 +1,62 @@
+/**
+ * Pods over a real reboot of a machine whose systemd starts the node. `npm run test:vm` runs this file twice, before and
+ * after it reboots its machine (MINKE_REBOOT=before, then after).
+ */
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+
+import { allRunning, BUSYBOX } from "../fixtures/node.ts";
+import { NO_SYSTEMD, serviceOf } from "../fixtures/service.ts";
+
+const phase = process.env["MINKE_REBOOT"];
+const WAIT_MS = 180_000;
+/** Heeds no SIGTERM: the shutdown must not wait for it for ever. */
+const deaf = ["sh", "-c", "trap '' TERM; while :; do sleep 3600; done"];
+
+async function runPods(): Promise<void> {
+  const service = serviceOf();
+  await service.install("/etc");
+  await service.systemctl("enable", "--now");
+  await service.importBusybox();
+  const pods = service.client.pods("default");
+  for (const restartPolicy of ["Always", "Never"] as const) {
+    await pods.create({
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: restartPolicy.toLowerCase() },
+      spec: { restartPolicy, containers: [{ name: "main", image: BUSYBOX, command: deaf }] },
+    });
+  }
+  for (const name of ["always", "never"]) {
+    await pods.wait(name, (pod) => pod !== undefined && allRunning(pod), { timeoutMs: WAIT_MS });
+  }
+  service.client[Symbol.dispose]();
+}
+
+async function findPods(): Promise<void> {
+  const service = serviceOf();
+  const bootedMs = Date.now() - Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 1000;
+  await expect.poll(() => service.property("ActiveState"), { timeout: WAIT_MS, interval: 500 }).toBe("active");
+  const pods = service.client.pods("default");
+  const always = await pods.wait(
+    "always",
+    (pod) => pod !== undefined && allRunning(pod) && pod.status!.containerStatuses![0]!.restartCount > 0,
+    { timeoutMs: WAIT_MS },
+  );
+  const [status] = always!.status!.containerStatuses!;
+  expect(status!.restartCount).toBe(1);
+  expect(Date.parse(status!.state!.running!.startedAt!)).toBeGreaterThan(bootedMs);
+  const never = await pods.wait("never", (pod) => pod?.status?.phase === "Failed", { timeoutMs: WAIT_MS });
+  expect(never!.status!.containerStatuses![0]!.restartCount).toBe(0);
+  expect(await service.minke("exec", "always", "--", "echo", "back")).toBe("back\n");
+  await service.minke("delete", "pods", "--all", "--now");
+  await service.remove();
+}
+
+if (NO_SYSTEMD !== undefined || phase === undefined) {
+  test.skip(`Pods over a reboot: ${NO_SYSTEMD ?? "only npm run test:vm reboots its machine"}`, () => {});
+} else if (phase === "before") {
+  test("before a reboot Pods run under the service", runPods);
+} else {
+  test("after the reboot Pods are back by their restart policy, without anyone's help", findPods);
+}
