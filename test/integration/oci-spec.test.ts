@@ -212,13 +212,15 @@ describe("process", () => {
   test("limits reach the cgroup, oom_score_adj the process", async () => {
     const script =
       "cat /proc/self/oom_score_adj; cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory.max " +
-      "memory/memory.memsw.limit_in_bytes memory.swap.max 2>/dev/null";
+      "memory/memory.memsw.limit_in_bytes memory.swap.max cpu/cpu.shares cpu.weight memory.oom.group 2>/dev/null";
     const swapController = await hasSwapController(CGROUP);
     const own = Number(readFileSync("/proc/self/oom_score_adj", "utf8"));
     const resources = { memoryBytes: 32 << 20, pids: 64, cpuShares: 256, cpuQuotaUs: 20_000, oomScoreAdj: -999 };
     const ended = run(script, { resources, oomScoreAdjMin: own, swapController });
     const swap = swapController ? `${cgroupVersion === 1 ? 32 << 20 : 0}\n` : "";
-    expect(ended.stdout).toBe(`${own}\n${32 << 20}\n${swap}`);
+    // 256 shares, as a weight 35, the same that the cgroup driver makes of them; and killed for memory as a whole.
+    const share = cgroupVersion === 1 ? "256\n" : "35\n1\n";
+    expect(ended.stdout).toBe(`${own}\n${32 << 20}\n${swap}${share}`);
   });
 
   test("an exec runs as the container does", () => {
