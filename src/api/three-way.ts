@@ -36,8 +36,18 @@ export function withLastApplied(manifest: JsonRecord): JsonRecord {
   const annotations = own(meta, "annotations");
   const { [LAST_APPLIED]: _applied, ...rest } = isRecord(annotations) ? annotations : {};
   const plain = { ...manifest, metadata: { ...meta, annotations: rest } };
-  const all = { ...rest, [LAST_APPLIED]: `${JSON.stringify(plain)}\n` };
+  const all = { ...rest, [LAST_APPLIED]: `${goJson(plain)}\n` };
   return { ...manifest, metadata: { ...meta, annotations: all } };
+}
+
+/** JSON as Go writes it, so that kubectl and we agree on what has changed: sorted keys, `<`, `>` and `&` escaped. */
+function goJson(value: unknown): string {
+  const sorted = (_key: string, inner: unknown): unknown =>
+    isRecord(inner) ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1))) : inner;
+  return JSON.stringify(value, sorted).replaceAll(
+    /[<>&\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }
 
 function diffObjects(

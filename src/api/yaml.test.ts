@@ -84,10 +84,11 @@ describe("parseManifests", () => {
 });
 
 test("formatYaml writes what reads back the same, in kubectl's layout", () => {
-  const value = { kind: "Pod", apiVersion: "v1", a: ["yes", "8:30", "0644", { b: 1, c: ["x"] }], s: "a\nb\n" };
+  const a = ["yes", "8:30", "0644", "a: b", "x y", { b: 1, c: ["x"] }];
+  const value = { kind: "Pod", apiVersion: "v1", a, s: "a\nb\n" };
   const text = formatYaml(value);
   expect(text).toBe(
-    `a:\n- "yes"\n- "8:30"\n- "0644"\n- b: 1\n  c:\n  - x\napiVersion: v1\nkind: Pod\ns: |\n  a\n  b\n`,
+    `a:\n- "yes"\n- "8:30"\n- "0644"\n- 'a: b'\n- x y\n- b: 1\n  c:\n  - x\napiVersion: v1\nkind: Pod\ns: |\n  a\n  b\n`,
   );
   expect(read(text)[0]!.object).toEqual(value);
 });

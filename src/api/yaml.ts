@@ -3,7 +3,7 @@
  * source, line and column. Import this module lazily: its parser takes some 20 ms to load.
  */
 import {
-  type Document,
+  Document,
   isAlias,
   isMap,
   isNode,
@@ -14,8 +14,8 @@ import {
   type Node,
   parseAllDocuments,
   type ScalarTag,
-  stringify,
   type Tags,
+  visit,
 } from "yaml";
 import { messageOf, MinkeError } from "../base/errors.ts";
 import { bytesOfBase64 } from "./base64.ts";
@@ -182,7 +182,28 @@ function rangeStart(node: unknown): number | undefined {
   return isNode(node) && !isPair(node) ? (node as Node).range?.[0] : undefined;
 }
 
+/** What would not read back as text: go-yaml puts it in double quotes, and what only its characters forbid in single ones. */
+const NOT_TEXT = new RegExp(
+  `^(?:${[
+    "~|null|Null|NULL|<<|",
+    "y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF|true|True|TRUE|false|False|FALSE",
+    String.raw`[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)`,
+    "[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)",
+    String.raw`[-+]?(?:\.[0-9]+|[0-9][0-9_]*(?:\.[0-9_]*)?)(?:[eE][-+]?[0-9]+)?`,
+    String.raw`[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?`,
+    String.raw`\d{4}-\d{1,2}-\d{1,2}(?:[Tt ]+\d{1,2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[-+]\d{2}:\d{2})?)?`,
+  ].join("|")})$`,
+);
+const UNPRINTABLE = /[^\n\u0020-\u007e\u0085\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u;
+
 /** YAML as kubectl prints it: keys in order, lists not indented. */
 export function formatYaml(value: unknown): string {
-  return stringify(value, { version: "1.1", sortMapEntries: true, indentSeq: false, lineWidth: 0 });
+  const document = new Document(value, { version: "1.1", sortMapEntries: true, aliasDuplicateObjects: false });
+  visit(document, {
+    Scalar(_key, node) {
+      if (typeof node.value === "string" && (NOT_TEXT.test(node.value) || UNPRINTABLE.test(node.value)))
+        node.type = "QUOTE_DOUBLE";
+    },
+  });
+  return document.toString({ indentSeq: false, lineWidth: 0, singleQuote: true });
 }

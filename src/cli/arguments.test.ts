@@ -92,5 +92,5 @@ describe("parseGoal()", () => {
     expect(met({ ...pod, metadata: { uid: "2" } })).toBe(true);
   });
 
-  test("nonsense is refused", () => expect(() => parseGoal("ready")).toThrow(/is not understood/));
+  test("nonsense is refused", () => expect(() => parseGoal("ready")).toThrow(/unrecognized condition/));
 });

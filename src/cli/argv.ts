@@ -84,7 +84,8 @@ export function normaliseFlags(args: readonly string[], shapes: FlagShapes): str
       i++;
     }
   }
-  return out.filter((arg) => arg !== undefined);
+  // The parser wants text behind an equals sign.
+  return out.flatMap((arg) => (arg === undefined ? [] : /^--[^=]+=$/.test(arg) ? [arg.slice(0, -1), ""] : [arg]));
 }
 
 /** Takes `-itc` or `-nns` apart. True when the next argument was used as a value. */

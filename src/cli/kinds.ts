@@ -13,6 +13,6 @@ export function typeNamed(name: string): Resource {
   const names = RESOURCES.flatMap(({ plural, singular, shortNames }) => [plural, singular, ...shortNames]);
   const near = suggestions(name.toLowerCase(), names);
   const hint =
-    near.length > 0 ? `; did you mean "${near[0]}"?` : `; it has ${RESOURCES.map((one) => one.plural).join(", ")}`;
-  throw new UsageError(`the server doesn't have a resource type "${name}"${hint}`);
+    near.length > 0 ? `Did you mean "${near[0]}"?` : `It has ${RESOURCES.map((one) => one.plural).join(", ")}.`;
+  throw new UsageError(`the server doesn't have a resource type "${name}"\n${hint}`);
 }

@@ -2,7 +2,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { errnoOf, MinkeError } from "../base/errors.ts";
+import { errnoOf, messageOf, MinkeError } from "../base/errors.ts";
 import type { KubeObject } from "../api/object.ts";
 import { type Resource, resourceOfKind, RESOURCES } from "../api/resources.ts";
 import { UsageError } from "./exit.ts";
@@ -10,9 +10,13 @@ import { UsageError } from "./exit.ts";
 export interface Manifest {
   readonly object: KubeObject;
   readonly type: Resource;
+  /** The file it stands in; `STDIN` for standard input, as kubectl calls it. */
+  readonly source: string;
   /** Where it stands: `pod.yaml:12`. */
   readonly place: string;
 }
+
+const STDIN = "standard input";
 
 /** Largest manifest file, bytes. */
 const FILE_MAX_BYTES = 64 * 1024 * 1024;
@@ -21,13 +25,14 @@ const FILE_MAX_BYTES = 64 * 1024 * 1024;
 export async function readManifests(
   files: readonly string[],
   stdin: AsyncIterable<Uint8Array | string>,
+  { mayBeEmpty = false }: { readonly mayBeEmpty?: boolean } = {},
 ): Promise<Manifest[]> {
   if (files.length === 0) throw new UsageError("no file was given; name files or directories, or - for standard input");
   const manifests: Manifest[] = [];
   for (const file of files) {
     for (const { source, text } of await textsOf(file, stdin)) manifests.push(...(await objectsOf(text, source)));
   }
-  if (manifests.length === 0)
+  if (manifests.length === 0 && !mayBeEmpty)
     throw new MinkeError("InvalidArgument", `Cannot use ${files.join(", ")}: there is no object in it`);
   return manifests;
 }
@@ -36,7 +41,7 @@ async function textsOf(
   file: string,
   stdin: AsyncIterable<Uint8Array | string>,
 ): Promise<{ readonly source: string; readonly text: string }[]> {
-  if (file === "-") return [{ source: "standard input", text: await readStream(stdin) }];
+  if (file === "-") return [{ source: STDIN, text: await readStream(stdin) }];
   if (/^https?:\/\//.test(file)) {
     throw new UsageError(`cannot read ${file}: URLs are not supported; use 'curl -sL ${file} | minke … -'`);
   }
@@ -78,7 +83,10 @@ async function readStream(stream: AsyncIterable<Uint8Array | string>): Promise<s
 async function objectsOf(text: string, source: string): Promise<Manifest[]> {
   const { parseManifests } = await import("../api/yaml.ts");
   return parseManifests(text, { source }).flatMap(({ object, line }) =>
-    itemsOf(object).map((item) => manifestOf(item, `${source}:${line}`)),
+    itemsOf(object).map((item) => ({
+      ...manifestOf(item, `${source}:${line}`),
+      source: source === STDIN ? "STDIN" : source,
+    })),
   );
 }
 
@@ -89,7 +97,7 @@ function itemsOf(object: unknown): unknown[] {
     : [object];
 }
 
-function manifestOf(value: unknown, place: string): Manifest {
+function manifestOf(value: unknown, place: string): Omit<Manifest, "source"> {
   const fail = (why: string): never => {
     throw new MinkeError("InvalidArgument", `Cannot use the object at ${place}: ${why}`);
   };
@@ -111,9 +119,9 @@ function manifestOf(value: unknown, place: string): Manifest {
 
 function unreadable(file: string, error: unknown): MinkeError {
   const errno = errnoOf(error);
-  const why =
-    errno === "ENOENT" ? "there is no such file" : errno === "EACCES" ? "permission denied" : String(errno ?? error);
-  return new MinkeError("NotFound", `Cannot read ${file}: ${why}`, { cause: error });
+  if (errno === "ENOENT") return new MinkeError("NotFound", `the path "${file}" does not exist`);
+  const why = errno === "EACCES" ? "permission denied; make it readable for you, or use sudo" : messageOf(error);
+  return new MinkeError("InvalidArgument", `Cannot read ${file}: ${why}`);
 }
 
 /**
@@ -125,7 +133,7 @@ export function namespaceFor(manifest: Manifest, flag: string | undefined): stri
   if (own !== undefined && own !== "" && flag !== undefined && own !== flag) {
     throw new MinkeError(
       "InvalidArgument",
-      `Cannot use the object at ${manifest.place}: the namespace from the provided object "${own}" does not match the namespace "${flag}"; pass --namespace=${own}, or none`,
+      `the namespace from the provided object "${own}" does not match the namespace "${flag}". You must pass '--namespace=${own}' to perform this operation.`,
     );
   }
   return own === undefined || own === "" ? (flag ?? "default") : own;

@@ -15,11 +15,23 @@ export function defaultContainer(pod: Pod): string {
 /** As {@link defaultContainer}; says so, as kubectl does, when the Pod has more than one and none is named as the default. */
 export function chosenContainer(pod: Pod, note: (line: string) => void): string {
   const name = defaultContainer(pod);
-  const all = allContainers(pod).map((container) => container.name);
+  const all = [
+    ...(pod.spec?.containers ?? []).map((container) => container.name),
+    ...(pod.spec?.initContainers ?? []).map((container) => `${container.name} (init)`),
+  ];
   if (all.length > 1 && pod.metadata.annotations?.[DEFAULT_CONTAINER] === undefined) {
     note(`Defaulted container "${name}" out of: ${all.join(", ")}`);
   }
   return name;
+}
+
+/** Throws, in kubectl's words, when the Pod has ended. `verb`: `exec into`, `attach`. */
+export function requireLive({ status }: Pod, verb: string): void {
+  if (status?.phase !== "Succeeded" && status?.phase !== "Failed") return;
+  throw new MinkeError(
+    "FailedPrecondition",
+    `cannot ${verb} a container in a completed pod; current phase is ${status.phase}`,
+  );
 }
 
 /** Init containers, then containers. */

@@ -143,7 +143,11 @@ function scannerMessage(error: unknown): string {
         const near = corrections.map((name) => `--${kebab(name)}`).join(" or ");
         return `unknown flag: --${kebab(input.replace(/^-+/, ""))}${near === "" ? "" : `; did you mean ${near}?`}`;
       },
-      AliasNotFoundError: ({ input }) => `unknown shorthand flag: -${input}`,
+      AliasNotFoundError: ({ input }) => `unknown shorthand flag: '${input}' in -${input}`,
+      ArgumentParseError: ({ externalFlagNameOrPlaceholder: name, input, exception }) =>
+        `invalid argument "${input}" for "--${kebab(name)}" flag: ${exception instanceof Error ? exception.message : String(exception)}`,
+      EnumValidationError: ({ externalFlagName: name, input, values }) =>
+        `invalid argument "${input}" for "--${kebab(name)}" flag: it accepts only ${values.join(" or ")}`,
     });
   return error instanceof Error ? error.message : String(error);
 }

@@ -28,6 +28,8 @@ export interface Selected {
   readonly name: string;
   readonly namespace: string | undefined;
   readonly uid?: string;
+  /** The file that names it. */
+  readonly source?: string;
 }
 
 /** Every object that the targets name or select. `namespace` undefined: of all namespaces. */

@@ -5,7 +5,9 @@ import { compilePath } from "./jsonpath.ts";
 
 export interface Goal {
   /** How the line on stdout ends: `condition met`, `deleted`. */
-  readonly word: "condition met" | "deleted" | "created";
+  readonly word: "condition met" | "deleted";
+  /** Whether an object that is not there (yet) can still get there. */
+  readonly mayBeAbsent: boolean;
   /** The test, for an object that was `first` when the waiting began. */
   testFor(first: KubeObject | undefined): (object: KubeObject | undefined) => boolean;
 }
@@ -16,21 +18,24 @@ export function parseGoal(text: string): Goal {
     // An object of the same name that came later is another one.
     return {
       word: "deleted",
+      mayBeAbsent: true,
       testFor: (first) => (object) => object === undefined || object.metadata.uid !== first?.metadata.uid,
     };
   }
-  if (text === "create") return { word: "created", testFor: () => (object) => object !== undefined };
+  if (text === "create")
+    return { word: "condition met", mayBeAbsent: true, testFor: () => (object) => object !== undefined };
   const condition = /^condition=([^=]+)(?:=(.*))?$/.exec(text);
   if (condition) return simple(conditionTest(condition[1]!, condition[2] ?? "true"));
   const path = /^jsonpath=(\{.*\}|[^{=]+)(?:=(.*))?$/s.exec(text);
   if (path) return simple(valueTest(path[1]!, path[2]));
   throw new UsageError(
-    `--for=${text} is not understood; write condition=NAME[=VALUE], delete, create, or jsonpath='{PATH}'[=VALUE]`,
+    `unrecognized condition: "${text}"; write --for=condition=NAME[=VALUE], delete, create, or jsonpath='{PATH}'[=VALUE]`,
   );
 }
 
 function simple(test: (object: KubeObject) => boolean): Goal {
-  return { word: "condition met", testFor: () => (object) => object !== undefined && test(object) };
+  const testFor = () => (object: KubeObject | undefined) => object !== undefined && test(object);
+  return { word: "condition met", mayBeAbsent: false, testFor };
 }
 
 function conditionTest(name: string, value: string): (object: KubeObject) => boolean {

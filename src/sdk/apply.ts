@@ -8,6 +8,11 @@ export interface ApplyResult<T> {
   readonly object: T;
 }
 
+export interface ApplyOptions extends WriteOptions {
+  /** Called when there is such an object already, before it is patched. */
+  readonly onPatch?: () => void;
+}
+
 /** How often apply begins anew when somebody creates or deletes the object in between. */
 const ATTEMPTS_MAX = 3;
 
@@ -15,7 +20,7 @@ const ATTEMPTS_MAX = 3;
 export async function applyObject<T extends KubeObject>(
   client: ResourceClient<T>,
   object: T,
-  options: WriteOptions,
+  options: ApplyOptions,
 ): Promise<ApplyResult<T>> {
   // Lazily: it brings the schema of all objects.
   const { withLastApplied } = await import("../api/three-way.ts");
@@ -26,6 +31,7 @@ export async function applyObject<T extends KubeObject>(
     try {
       const current = await client.find(name, options.signal ? { signal: options.signal } : {});
       if (!current) return { action: "created", object: await client.create(manifest, options) };
+      options.onPatch?.();
       return await patchObject(client, { current, manifest }, options);
     } catch (error) {
       const raced = isMinkeError(error, "AlreadyExists") || isMinkeError(error, "NotFound");

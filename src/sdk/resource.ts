@@ -1,7 +1,7 @@
 /** The verbs of one kind of Kubernetes object. */
 import { isMinkeError } from "../base/errors.ts";
 import type { KubeObject } from "../api/object.ts";
-import { applyObject, type ApplyResult } from "./apply.ts";
+import { applyObject, type ApplyOptions, type ApplyResult } from "./apply.ts";
 import type { Http } from "./http.ts";
 import { pathOf, withQuery } from "./query.ts";
 import type { Resource } from "../api/resources.ts";
@@ -72,7 +72,7 @@ export interface ResourceClient<T extends KubeObject> {
   ): Promise<Table>;
   create(object: T, options?: WriteOptions): Promise<T>;
   /** Creates it, or patches what is there with what changed since the last apply (kubectl's client-side apply). */
-  apply(object: T, options?: WriteOptions): Promise<ApplyResult<T>>;
+  apply(object: T, options?: ApplyOptions): Promise<ApplyResult<T>>;
   /** Replaces it. With `metadata.resourceVersion` it rejects with `Conflict` when someone else wrote in between. */
   update(object: T, options?: WriteOptions): Promise<T>;
   patch(name: string, patch: unknown, options?: WriteOptions & { readonly type?: PatchType }): Promise<T>;

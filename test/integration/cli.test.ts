@@ -93,13 +93,13 @@ describe("usage", () => {
 
   test.each([
     [["gte", "pods"], /unknown command "gte"; did you mean "get"/],
-    [["get", "podz"], /doesn't have a resource type "podz"; did you mean "pods"/],
+    [["get", "podz"], /doesn't have a resource type "podz"\nDid you mean "pods"/],
     [["get", "pods", "--sort"], /unknown flag: --sort; did you mean --sort-by/],
     [["get", "pods", "-o", "xml"], /output format "xml"/],
     [["logs", "web", "--since", "5"], /"5" is not a duration/],
     [["image", "imprt"], /unknown command "image imprt"; did you mean "import"/],
     [["exec", "web", "ls"], /the command must stand behind --/],
-    [["delete", "pods"], /no name was given/],
+    [["delete", "pods"], /no name was specified/],
     [["apply"], /no file was given/],
   ])("%j is wrong usage", async (args, message) => {
     expect(await minke(args)).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(message) as string });
@@ -130,7 +130,7 @@ describe("apply, get, delete", () => {
     writeFileSync(join(scratch, "two.yaml"), `${manifest("Bad_Name")}\n---\n${manifest("good")}\n`);
     const { code, stdout, stderr } = await minke(["apply", "-f", join(scratch, "two.yaml")]);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "pod/good created\n" });
-    expect(stderr).toMatch(/Error from server \(Invalid\): error when applying .*two\.yaml:1: .*metadata\.name/);
+    expect(stderr).toMatch(/^The Pod "[^"]*" is invalid: metadata\.name: /);
     expect((await minke(["apply", "-f", "-"], "a: [")).stderr).toMatch(/standard input:\d+:\d+/);
   });
 
@@ -218,7 +218,7 @@ describe("sessions", () => {
     process.stdout.write("out");
     process.stderr.write("err");
     process.exit(7);
-    expect(await done).toMatchObject({ code: 7, stdout: "out", stderr: "err" });
+    expect(await done).toMatchObject({ code: 7, stdout: "out", stderr: "errcommand terminated with exit code 7\n" });
   });
 
   test("exec of what can not run", async () => {
@@ -300,7 +300,7 @@ test("completion offers verbs, flags, types and names", async () => {
   expect(await offered("exec", "w")).toEqual(["web"]);
   expect(await offered("logs", "web", "-c", "")).toEqual(["c"]);
   expect(await offered("image", "rm", "")).toEqual(["localhost/a:latest"]);
-  expect(await offered("get", "--sh")).toEqual(["--show-labels"]);
+  expect(await offered("get", "--sh")).toEqual(["--show-labels", "--show-kind"]);
   expect(await offered("play", "")).toEqual(["__files__"]);
 });
 

@@ -2,13 +2,14 @@
 import { buildCommand } from "@stricli/core";
 
 import { isMinkeError, MinkeError } from "../../base/errors.ts";
+import type { KubeObject } from "../../api/object.ts";
 import type { WriteOptions } from "../../sdk/resource.ts";
 import type { CliContext, NodeFlags } from "../context.ts";
 import { EXIT, UsageError } from "../exit.ts";
-import { describeFailure } from "../failure.ts";
+import { describeFailures, withSource } from "../failure.ts";
 import { namespaceFlag, nodeFlags, textFlag, textsFlag } from "../flags.ts";
 
-import { namespaceFor, readManifests } from "../manifests.ts";
+import { type Manifest, namespaceFor, readManifests } from "../manifests.ts";
 import { jsonText, listOf, withoutManagedFields, yamlText } from "../output/document.ts";
 
 interface Flags extends NodeFlags {
@@ -46,11 +47,14 @@ export const command = buildCommand<Flags, [], CliContext>({
     const client = await this.client(flags);
     const options = writeOptionsOf(flags);
     const applied = [];
+    const failures: unknown[] = [];
     for (const manifest of manifests) {
+      let verb = "creating";
       try {
-        const namespace = namespaceFor(manifest, flags.namespace);
-        const resource = client.resource(manifest.type, namespace);
-        const { action, object } = await resource.apply(manifest.object, options);
+        const wanted = withNamespace(manifest, flags.namespace);
+        const resource = client.resource(manifest.type, wanted.metadata.namespace);
+        const onPatch = (): void => void (verb = "patching");
+        const { action, object } = await resource.apply(wanted, { ...options, onPatch });
         const name = `${manifest.type.singular}/${object.metadata.name}`;
         const dry = options.dryRun === true ? " (server dry run)" : "";
         if (flags.output === undefined) await this.print(`${name} ${action}${dry}\n`);
@@ -58,9 +62,12 @@ export const command = buildCommand<Flags, [], CliContext>({
         else applied.push(withoutManagedFields(object));
       } catch (error) {
         if (isMinkeError(error) && error.reason === "NoNode") throw error;
-        this.note(describeFailure(inPlace(error, manifest.place), this.env));
-        this.exit(EXIT.error);
+        failures.push("httpStatus" in detailsOf(error) ? withSource(error, verb, manifest.source) : error);
       }
+    }
+    if (failures.length > 0) {
+      this.note(describeFailures(failures, this.env));
+      this.exit(EXIT.error);
     }
     if (applied.length === 0) return;
     const value = applied.length === 1 ? applied[0] : listOf(applied);
@@ -71,17 +78,27 @@ export const command = buildCommand<Flags, [], CliContext>({
 function writeOptionsOf(flags: Flags): WriteOptions {
   const validate = { strict: "Strict", true: "Strict", warn: "Warn", ignore: "Ignore", false: "Ignore" } as const;
   const chosen = validate[(flags.validate ?? "strict").toLowerCase() as keyof typeof validate];
-  if (!chosen) throw new UsageError(`--validate=${flags.validate} is not one of strict, warn, ignore`);
+  if (!chosen)
+    throw new UsageError(
+      `invalid - validate option "${flags.validate}"; must be one of: strict (or true), warn, ignore (or false)`,
+    );
   if (!["none", "server", undefined].includes(flags.dryRun))
-    throw new UsageError(`--dry-run=${flags.dryRun} is not one of none, server`);
+    throw new UsageError(`Invalid dry-run value (${flags.dryRun}). Must be "none" or "server".`);
   if (!["json", "yaml", "name", undefined].includes(flags.output))
     throw new UsageError(`-o ${flags.output} is not one of json, yaml, name`);
   return { fieldValidation: chosen, dryRun: flags.dryRun === "server" };
 }
 
-function inPlace(error: unknown, place: string): unknown {
-  if (!isMinkeError(error) || error.message.includes(place)) return error;
-  const { reason, details, cause } = error;
-  const options = { details, cause, ...(reason === undefined ? {} : { reason }) };
-  return new MinkeError(error.code, `error when applying ${place}: ${error.message}`, options);
+function detailsOf(error: unknown): Readonly<Record<string, unknown>> {
+  return isMinkeError(error) ? error.details : {};
+}
+
+/** The object, with its namespace, as kubectl sends it and notes it down. */
+function withNamespace(manifest: Manifest, flag: string | undefined): KubeObject {
+  const { object } = manifest;
+  const { name, generateName } = object.metadata;
+  if ((name ?? "") === "" && generateName !== undefined)
+    throw new MinkeError("InvalidArgument", `from ${generateName}: cannot use generate name with apply`);
+  const namespace = namespaceFor(manifest, flag);
+  return namespace === undefined ? object : { ...object, metadata: { ...object.metadata, namespace } };
 }

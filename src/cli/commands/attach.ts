@@ -5,7 +5,7 @@ import type { Pod } from "../../api/gen/types.ts";
 import { MinkeError } from "../../base/errors.ts";
 import type { CliContext, NodeFlags } from "../context.ts";
 import { argument, namespaceFlag, namespaceOf, nodeFlags, switchFlag, textFlag } from "../flags.ts";
-import { chosenContainer } from "../pod-containers.ts";
+import { chosenContainer, requireLive } from "../pod-containers.ts";
 import { podNamed } from "../targets.ts";
 import { join } from "../terminal.ts";
 
@@ -43,7 +43,8 @@ export const command = buildCommand<Flags, [string], CliContext>({
   async func(this: CliContext, flags, arg) {
     const pods = (await this.client(flags)).pods(namespaceOf(flags));
     const pod = await pods.get(podNamed(arg));
-    const container = flags.container ?? chosenContainer(pod, (line) => void (flags.quiet || this.note(line)));
+    requireLive(pod, "attach");
+    const container = flags.container || chosenContainer(pod, (line) => void (flags.quiet || this.note(line)));
     const spec = pod.spec?.containers.find(({ name }) => name === container);
     if (flags.stdin && spec?.stdin !== true) throw closed(pod, container);
     const tty = flags.tty && spec?.tty === true;

@@ -1,12 +1,12 @@
 /** `minke delete`: delete objects by name, by selector, or as a file names them. */
 import { buildCommand } from "@stricli/core";
 
-import { isMinkeError } from "../../base/errors.ts";
+import { isMinkeError, MinkeError } from "../../base/errors.ts";
 import type { Client } from "../../sdk/client.ts";
 import type { DeleteOptions } from "../../sdk/resource.ts";
 import type { CliContext, NodeFlags } from "../context.ts";
 import { EXIT, UsageError } from "../exit.ts";
-import { describeFailure } from "../failure.ts";
+import { describeFailures, withSource } from "../failure.ts";
 import {
   allNamespacesFlag,
   argument,
@@ -37,6 +37,7 @@ interface Flags extends NodeFlags, SelectorFlags {
   readonly timeout: number | undefined;
   readonly ignoreNotFound: boolean;
   readonly output: string | undefined;
+  readonly dryRun: string | undefined;
 }
 
 export const examples = [
@@ -66,6 +67,7 @@ export const command = buildCommand<Flags, string[], CliContext>({
       timeout: durationFlag("How long to wait; default: until it is gone"),
       ignoreNotFound: switchFlag("Something that does not exist is no error"),
       output: textFlag("name: print only names", "name"),
+      dryRun: textFlag("none, or server: check everything, delete nothing", "none|server"),
       ...nodeFlags,
     },
     aliases: { f: "filename", n: "namespace", A: "allNamespaces", l: "selector", o: "output" },
@@ -75,14 +77,17 @@ export const command = buildCommand<Flags, string[], CliContext>({
     const options = deleteOptionsOf(flags);
     const client = await this.client(flags);
     const selected = await selection(this, client, flags, args);
-    if (selected.length === 0 && !flags.all) this.note("No resources found");
+    if (selected.length === 0) await this.print("No resources found\n");
     if (flags.force) {
       this.note(
         "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated.",
       );
     }
-    const gone = selected.map((one) => remove(this, client, { one, flags, options }));
-    await Promise.all(gone);
+    const results = await Promise.allSettled(selected.map((one) => remove(this, client, { one, flags, options })));
+    const failures = results.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
+    if (failures.length === 0) return;
+    this.note(describeFailures(failures, this.env));
+    this.exit(EXIT.error);
   },
 });
 
@@ -94,31 +99,38 @@ async function selection(
 ): Promise<Selected[]> {
   if ((flags.filename ?? []).length > 0) {
     if (args.length > 0) throw new UsageError("use either -f or names, not both");
-    const manifests = await readManifests(flags.filename ?? [], context.stdin);
+    const manifests = await readManifests(flags.filename ?? [], context.stdin, { mayBeEmpty: true });
     return manifests.toReversed().map((manifest) => ({
       type: manifest.type,
       name: manifest.object.metadata.name ?? "",
       namespace: namespaceFor(manifest, flags.namespace),
+      source: manifest.source,
     }));
   }
   const targets = targetsOf(args);
   const selects = flags.all || flags.selector !== undefined || flags.fieldSelector !== undefined;
   if (targets.some((target) => target.name === undefined) && !selects) {
-    throw new UsageError("no name was given; name what to delete, or use a selector or --all");
+    throw new UsageError("resource(s) were provided, but no name was specified; name them, or use a selector or --all");
   }
   if (targets.some((target) => target.name !== undefined) && selects)
-    throw new UsageError("use either names or selectors, not both");
+    throw new UsageError("name cannot be provided when a selector is specified");
   const namespace = flags.allNamespaces ? undefined : namespaceOf(flags);
   return await select(client, targets, { ...listOptionsOf(flags), namespace });
 }
 
 function deleteOptionsOf(flags: Flags): DeleteOptions {
+  if (!["none", "server", undefined].includes(flags.dryRun))
+    throw new UsageError(`Invalid dry-run value (${flags.dryRun}). Must be "none" or "server".`);
+  return { ...graceOf(flags), dryRun: flags.dryRun === "server" };
+}
+
+function graceOf(flags: Flags): DeleteOptions {
   const asked = flags.now ? 1 : flags.gracePeriod;
   if (flags.now && flags.gracePeriod !== undefined)
-    throw new UsageError("--now and --grace-period can not be used together");
+    throw new UsageError("--now and --grace-period cannot be specified together");
   if (flags.force) {
     if (asked !== undefined && asked > 0)
-      throw new UsageError("--force and --grace-period greater than 0 can not be used together");
+      throw new UsageError("--force and --grace-period greater than 0 cannot be specified together");
     return { gracePeriodSeconds: 0 };
   }
   if (asked === 0) return { gracePeriodSeconds: 1 }; // kubectl: 0 without --force means "as soon as possible, but cleanly".
@@ -136,21 +148,18 @@ async function remove(
   try {
     const before = await resource.get(one.name);
     await resource.delete(one.name, options);
-    const how = flags.force ? "force deleted" : "deleted";
+    const how = `${flags.force ? "force deleted" : "deleted"}${options.dryRun === true ? " (server dry run)" : ""}`;
     await context.print(flags.output === "name" ? `${name}/${one.name}\n` : `${name} "${one.name}" ${how}\n`);
-    if (!flags.wait) return;
+    if (!flags.wait || options.dryRun === true) return;
     const uid = before.metadata.uid;
     const timeout = flags.timeout === undefined || flags.timeout <= 0 ? {} : { timeoutMs: flags.timeout };
     await resource.wait(one.name, (object) => object === undefined || object.metadata.uid !== uid, timeout);
   } catch (error) {
     if (isMinkeError(error, "NotFound") && (flags.ignoreNotFound || flags.all)) return;
-    if (isMinkeError(error) && error.reason === "NoNode") throw error;
-    const late = isMinkeError(error, "DeadlineExceeded") && error.reason === "Timeout";
-    context.note(
-      late
-        ? `error: timed out waiting for the condition on ${one.type.plural}/${one.name}`
-        : describeFailure(error, context.env),
-    );
-    context.exit(EXIT.error);
+    if (isMinkeError(error, "DeadlineExceeded") && error.reason === "Timeout") {
+      const what = `${one.type.plural}/${one.name}`;
+      throw new MinkeError("DeadlineExceeded", `timed out waiting for the condition on ${what}`);
+    }
+    throw one.source === undefined ? error : withSource(error, "deleting", one.source);
   }
 }

@@ -4,7 +4,7 @@ import { buildCommand } from "@stricli/core";
 import type { CliContext, NodeFlags } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import { argument, namespaceFlag, namespaceOf, nodeFlags, switchFlag, textFlag } from "../flags.ts";
-import { chosenContainer } from "../pod-containers.ts";
+import { chosenContainer, requireLive } from "../pod-containers.ts";
 import { podNamed } from "../targets.ts";
 import { join } from "../terminal.ts";
 
@@ -55,7 +55,9 @@ export const command = buildCommand<Flags, string[], CliContext>({
     }
     const pods = (await this.client(flags)).pods(namespaceOf(flags));
     const note = (line: string): void => void (flags.quiet || this.note(line));
-    const container = flags.container ?? chosenContainer(await pods.get(podNamed(pod)), note);
+    const object = await pods.get(podNamed(pod));
+    requireLive(object, "exec into");
+    const container = flags.container || chosenContainer(object, note);
     using session = await pods.exec(podNamed(pod), {
       command: [program, ...rest],
       stdin: flags.stdin,
@@ -63,7 +65,7 @@ export const command = buildCommand<Flags, string[], CliContext>({
       container,
     });
     const code = await join(this, session, { stdin: flags.stdin, tty });
-    if (code !== 0 && !flags.quiet && this.stderr.isTTY) this.note(`command terminated with exit code ${code}`);
+    if (code !== 0 && !flags.quiet) this.note(`command terminated with exit code ${code}`);
     this.exit(code);
   },
 });

@@ -34,6 +34,7 @@ interface Flags extends NodeFlags, SelectorFlags {
   readonly watch: boolean;
   readonly watchOnly: boolean;
   readonly showLabels: boolean;
+  readonly showKind: boolean;
   readonly labelColumns: readonly string[] | undefined;
   readonly noHeaders: boolean;
   readonly sortBy: string | undefined;
@@ -61,6 +62,7 @@ export const command = buildCommand<Flags, string[], CliContext>({
       watchOnly: switchFlag("Show only changes"),
       ...selectorFlags,
       showLabels: switchFlag("A column with all labels"),
+      showKind: switchFlag("The kind before each name"),
       labelColumns: textsFlag("A column for this label; may be repeated", "label"),
       noHeaders: switchFlag("No header line"),
       sortBy: textFlag("Path to sort by, such as .metadata.name", "path"),
@@ -77,6 +79,9 @@ export const command = buildCommand<Flags, string[], CliContext>({
     if (flags.allNamespaces && targets.some((target) => target.name !== undefined)) {
       throw new UsageError("a resource cannot be retrieved by name across all namespaces");
     }
+    const selects = flags.selector !== undefined || flags.fieldSelector !== undefined;
+    if (selects && targets.some((target) => target.name !== undefined))
+      throw new UsageError("name cannot be provided when a selector is specified");
     const run = { context: this, client, flags, format, targets };
     if (flags.watch || flags.watchOnly) await (await import("../get-watch.ts")).watchTargets(run);
     else if (format) await printObjects(run, format);
@@ -107,7 +112,7 @@ export function printerFor(run: GetRun, target: Target): TablePrinter {
     withNamespace: run.flags.allNamespaces && target.type.namespaced,
     showLabels: run.flags.showLabels,
     labelColumns: (run.flags.labelColumns ?? []).flatMap((label) => label.split(",")),
-    ...(kinds.size > 1 ? { kindPrefix: target.type.singular } : {}),
+    ...(kinds.size > 1 || run.flags.showKind ? { kindPrefix: target.type.singular } : {}),
   });
 }
 

@@ -45,6 +45,7 @@ interface Stream {
 /** kubectl: with a selector only the last lines, and only so many streams at a time. */
 const SELECTOR_TAIL_LINES = 10;
 const STREAMS_MAX = 5;
+const RFC3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
 export const examples = [
   ["The log of a Pod's only container", "minke logs web"],
@@ -101,18 +102,24 @@ async function streamsOf(
   flags: Flags,
   { args, note }: { readonly args: readonly string[]; readonly note: (line: string) => void },
 ): Promise<Stream[]> {
-  const [arg, container = flags.container, ...stray] = args;
+  const [arg, container = flags.container || undefined, ...stray] = args;
   if (stray.length > 0) throw new UsageError("give one Pod, or a selector");
   if (flags.since !== undefined && flags.sinceTime !== undefined) {
-    throw new UsageError("at most one of --since and --since-time may be used");
+    throw new UsageError("at most one of --since and --since-time may be specified");
   }
+  if (flags.tail !== undefined && flags.tail < -1) throw new UsageError("--tail must be greater than or equal to -1");
+  if (flags.limitBytes !== undefined && flags.limitBytes < 0)
+    throw new UsageError("--limit-bytes must be greater than 0");
+  if (flags.sinceTime !== undefined && !RFC3339.test(flags.sinceTime))
+    throw new UsageError(`--since-time=${flags.sinceTime} is not a time; write one such as 2026-11-23T14:00:00Z`);
   if (flags.allContainers && container !== undefined) {
     throw new UsageError("--all-containers=true should not be specified with container name " + container);
   }
   if (flags.selector !== undefined) {
-    if (arg !== undefined) throw new UsageError("only a selector (-l) or a Pod is allowed");
+    if (arg !== undefined) throw new UsageError("only a selector (-l) or a POD name is allowed");
     const { items } = await pods.list({ labelSelector: flags.selector });
-    return items.flatMap((pod) => ofPod(pod, { flags, container, note: () => {} }));
+    if (items.length === 0) note(`No resources found in ${namespaceOf(flags)} namespace.`);
+    return items.flatMap((pod) => ofPod(pod, { flags, container, note }));
   }
   if (arg === undefined) throw new UsageError("no Pod was given; write 'minke logs POD', or use -l SELECTOR");
   return ofPod(await pods.get(podNamed(arg)), { flags, container, note });
@@ -163,6 +170,6 @@ function logOptionsOf(flags: Flags): LogOptions {
       ? {}
       : { sinceSeconds: Math.max(1, Math.ceil(flags.since / 1000)) }),
     ...(flags.sinceTime === undefined ? {} : { sinceTime: flags.sinceTime }),
-    ...(flags.limitBytes === undefined ? {} : { limitBytes: flags.limitBytes }),
+    ...(flags.limitBytes === undefined || flags.limitBytes === 0 ? {} : { limitBytes: flags.limitBytes }),
   };
 }

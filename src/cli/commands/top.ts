@@ -1,6 +1,7 @@
 /** `minke top`: what Pods or the node use. */
 import { buildCommand } from "@stricli/core";
 
+import { MinkeError } from "../../base/errors.ts";
 import { milliValue, wholeValue } from "../../api/quantity.ts";
 import type { Client } from "../../sdk/client.ts";
 import type { PodMetrics, Usage } from "../../sdk/metrics.ts";
@@ -42,17 +43,20 @@ export const command = buildCommand<Flags, string[], CliContext>({
     positional: { kind: "array", parameter: argument("TYPE|NAME", "pods or nodes, and possibly a name") },
   },
   async func(this: CliContext, flags, ...args) {
-    const [what, name] = args;
+    const [what, name, ...stray] = args;
+    if (stray.length > 0) throw new UsageError("give one name, or none for all");
     if (what === undefined) throw new UsageError("say what: 'minke top pods' or 'minke top nodes'");
     const { kind } = typeNamed(what);
     if (kind !== "Pod" && kind !== "Node") throw new UsageError(`there is no usage of ${what}; use pods or nodes`);
     const client = await this.client(flags);
-    const rows = kind === "Pod" ? await podRows(client, flags, name) : await nodeRows(client);
+    const rows = kind === "Pod" ? await podRows(client, flags, name) : await nodeRows(client, name);
     if (rows.length === 1 && kind === "Pod") {
       this.note(flags.allNamespaces ? "No resources found" : `No resources found in ${namespaceOf(flags)} namespace.`);
       return;
     }
-    await this.print(new Columns().lines(flags.noHeaders ? rows.slice(1) : rows));
+    // kubectl: the last column is padded too.
+    const padded = rows.map((row) => [...row, ""]);
+    await this.print(new Columns().lines(flags.noHeaders ? padded.slice(1) : padded));
   },
 });
 
@@ -65,6 +69,7 @@ interface Line {
 async function podRows(client: Client, flags: Flags, name: string | undefined): Promise<string[][]> {
   const metrics = await client.metrics.pods(flags.allNamespaces ? undefined : namespaceOf(flags), flags.selector);
   const wanted = name === undefined ? metrics : metrics.filter((one) => one.metadata.name === name);
+  if (name !== undefined && wanted.length === 0) throw notFound("pods", name);
   const lines = wanted.flatMap((one) => linesOf(one, flags));
   const key = flags.sortBy;
   if (key !== undefined) lines.sort((a, b) => b[key] - a[key]);
@@ -88,8 +93,10 @@ function linesOf(metrics: PodMetrics, flags: Flags): Line[] {
   }));
 }
 
-async function nodeRows(client: Client): Promise<string[][]> {
-  const [metrics, nodes] = await Promise.all([client.metrics.nodes(), client.nodes.list()]);
+async function nodeRows(client: Client, name: string | undefined): Promise<string[][]> {
+  const [all, nodes] = await Promise.all([client.metrics.nodes(), client.nodes.list()]);
+  const metrics = name === undefined ? all : all.filter((one) => one.metadata.name === name);
+  if (name !== undefined && metrics.length === 0) throw notFound("nodes", name);
   const header = ["NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)"];
   const rows = metrics.map(({ metadata, usage }) => {
     const there = nodes.items.find((node) => node.metadata.name === metadata.name)?.status?.allocatable;
@@ -104,6 +111,14 @@ async function nodeRows(client: Client): Promise<string[][]> {
     ];
   });
   return [header, ...rows];
+}
+
+/** As the server would say it; a Pod that does not run has no metrics. */
+function notFound(plural: string, name: string): MinkeError {
+  return new MinkeError("NotFound", `${plural} "${name}" not found`, {
+    reason: "NotFound",
+    details: { httpStatus: 404 },
+  });
 }
 
 function cpuOf(usages: readonly Usage[]): number {

@@ -1,11 +1,11 @@
 /** `minke wait`: wait for a condition of objects. */
 import { buildCommand } from "@stricli/core";
 
-import { isMinkeError } from "../../base/errors.ts";
+import { isMinkeError, MinkeError } from "../../base/errors.ts";
 import type { Client } from "../../sdk/client.ts";
 import type { CliContext, NodeFlags } from "../context.ts";
 import { EXIT, UsageError } from "../exit.ts";
-import { describeFailure } from "../failure.ts";
+import { describeFailures } from "../failure.ts";
 import {
   allNamespacesFlag,
   argument,
@@ -74,7 +74,11 @@ export const command = buildCommand<Flags, string[], CliContext>({
     }
     const given = flags.timeout ?? TIMEOUT_MS;
     const timeoutMs = given < 0 ? WEEK_MS : given;
-    await Promise.all(selected.map((one) => waitFor(this, client, { one, goal, timeoutMs })));
+    const results = await Promise.allSettled(selected.map((one) => waitFor(this, client, { one, goal, timeoutMs })));
+    const failures = results.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
+    if (failures.length === 0) return;
+    this.note(describeFailures(failures, this.env));
+    this.exit(EXIT.error);
   },
 });
 
@@ -94,7 +98,9 @@ async function selection(
   const targets = targetsOf(args);
   const selects = flags.all || flags.selector !== undefined || flags.fieldSelector !== undefined;
   if (!selects && targets.some((target) => target.name === undefined)) {
-    throw new UsageError("no name was given; name the objects, or use a selector or --all");
+    throw new UsageError(
+      "resource(s) were provided, but no name was specified; name the objects, or use a selector or --all",
+    );
   }
   const namespace = flags.allNamespaces ? undefined : namespaceOf(flags);
   return await select(client, targets, { ...listOptionsOf(flags), namespace });
@@ -110,15 +116,14 @@ async function waitFor(
   const name = `${one.type.singular}/${one.name}`;
   try {
     const first = await resource.find(one.name);
-    if (!first && goal.word === "condition met") await resource.get(one.name); // Rejects with the server's words.
+    if (!first && !goal.mayBeAbsent) await resource.get(one.name); // Rejects with the server's words.
+    if (!first && goal.word === "deleted") return;
     const met = goal.testFor(first);
     if (!met(first)) await resource.wait(one.name, met, { timeoutMs });
     await context.print(`${name} ${goal.word}\n`);
   } catch (error) {
-    if (isMinkeError(error) && error.reason === "NoNode") throw error;
     const late = isMinkeError(error, "DeadlineExceeded") && error.reason === "Timeout";
-    const text = `error: timed out waiting for the condition on ${one.type.plural}/${one.name}`;
-    context.note(late ? text : describeFailure(error, context.env));
-    context.exit(EXIT.error);
+    if (!late) throw error;
+    throw new MinkeError("DeadlineExceeded", `timed out waiting for the condition on ${one.type.plural}/${one.name}`);
   }
 }

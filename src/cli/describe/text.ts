@@ -32,14 +32,13 @@ export function annotations(out: Description, values: Readonly<Record<string, st
     .filter(([key]) => key !== LAST_APPLIED)
     .sort(([a], [b]) => (a < b ? -1 : 1));
   if (entries.length === 0) return void out.line(0, "Annotations:", "<none>");
-  entries.forEach(([key, text], i) => {
-    const title = i === 0 ? "Annotations:" : "";
+  for (const [i, [key, text]] of entries.entries()) {
     const value = text.replace(/\n$/, "");
     const fits = Buffer.byteLength(value) + key.length + 2 <= ANNOTATION_MAX_CHARS && !value.includes("\n");
-    if (fits) return void out.line(0, title, `${key}: ${value}`);
-    out.line(0, title, `${key}:`);
+    out.line(0, i === 0 ? "Annotations:" : "", `${key}:${fits ? ` ${value}` : ""}`);
+    if (fits) continue;
     for (const line of value.split("\n")) out.line(0, "", `  ${shortened(line, ANNOTATION_MAX_CHARS - 2)}`);
-  });
+  }
 }
 
 function shortened(text: string, max: number): string {

@@ -45,7 +45,7 @@ describe("TablePrinter", () => {
       kindPrefix: "pod",
     });
     expect(printer.print(tableOf(["web", "1/1", "5s", "10.0.0.1"]))).toBe(
-      "NAMESPACE   NAME      READY   AGE   IP         A        LABELS\nns          pod/web   1/1     5s    10.0.0.1   <none>   a=1,b=2\n",
+      "NAMESPACE   NAME      READY   AGE   IP         A     LABELS\nns          pod/web   1/1     5s    10.0.0.1         a=1,b=2\n",
     );
   });
 

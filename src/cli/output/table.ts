@@ -59,7 +59,7 @@ export class TablePrinter {
     return [
       ...(withNamespace === true ? [row.object?.metadata.namespace ?? ""] : []),
       ...cells,
-      ...labelColumns.map((label) => labels[label] ?? "<none>"),
+      ...labelColumns.map((label) => labels[label] ?? ""),
       ...(showLabels === true ? [labelText(labels)] : []),
     ];
   }

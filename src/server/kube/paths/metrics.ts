@@ -75,7 +75,7 @@ function metricsOf(node: KubeServerOptions, { pod, containers }: PodStats, earli
     apiVersion: API_VERSION,
     metadata: metadataOf(pod),
     ...taken(node),
-    containers: containers.map(({ name, stats, atMs }) => {
+    containers: byName(containers).map(({ name, stats, atMs }) => {
       const before = earlier?.containers.find((container) => container.name === name);
       const ms = before ? atMs - before.atMs : 0;
       // A restart between the looks begins its counter anew.
@@ -83,6 +83,10 @@ function metricsOf(node: KubeServerOptions, { pod, containers }: PodStats, earli
       return { name, usage: usage(ms > 0 ? Math.round((used * 1000) / ms) : 0, stats.memoryWorkingSetBytes) };
     }),
   };
+}
+
+function byName(containers: PodStats["containers"]): PodStats["containers"] {
+  return containers.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 function metadataOf({
