@@ -38,10 +38,45 @@ export const DEADLINES_MS = {
 
 export async function act(scene: Scene, action: Action, signal: AbortSignal): Promise<void> {
   const { deps, memory, pod } = scene;
+  if (action.type === "WaitUntil") return;
+  if (action.type === "StopContainer") return await stopContainer(scene, action);
+  if (isEnd(action)) {
+    using _slot = await deps.endSlots.acquire();
+    return await end(scene, action);
+  }
+  if (!pod) return;
+  const alive = { ...scene, pod };
+  switch (action.type) {
+    case "EnsureImage":
+      return await ensureImage(alive, action, signal);
+    case "PrepareVolumes": {
+      using _slot = await deps.volumeSlots.acquire();
+      signal.throwIfAborted();
+      return await prepareVolumes(alive);
+    }
+    case "RunSandbox":
+      return await runSandbox(alive, action, signal);
+    case "RunContainer":
+      return await runContainer(alive, action, signal);
+    case "DeletePodObject":
+      deps.store.delete(
+        { resource: "pods", namespace: pod.metadata.namespace ?? "", name: pod.metadata.name ?? "" },
+        { uid: memory.uid },
+      );
+  }
+}
+
+const ENDS = ["StopSandbox", "RemoveSandbox", "RemoveContainer", "ReleaseVolumes", "ReleasePod"] as const;
+type End = Extract<Action, { readonly type: (typeof ENDS)[number] }>;
+
+function isEnd(action: Action): action is End {
+  return (ENDS as readonly string[]).includes(action.type);
+}
+
+/** What takes something away. */
+async function end({ deps, memory, pod }: Scene, action: End): Promise<void> {
   const { runtime } = deps;
   switch (action.type) {
-    case "StopContainer":
-      return await stopContainer(scene, action);
     case "StopSandbox":
       return await runtime.stopSandbox(action.id);
     case "RemoveSandbox":
@@ -57,24 +92,5 @@ export async function act(scene: Scene, action: Action, signal: AbortSignal): Pr
       return;
     case "ReleasePod":
       return await releasePod(deps, memory, pod);
-    case "WaitUntil":
-      return;
-  }
-  if (!pod) return;
-  const alive = { ...scene, pod };
-  switch (action.type) {
-    case "EnsureImage":
-      return await ensureImage(alive, action, signal);
-    case "PrepareVolumes":
-      return await prepareVolumes(alive);
-    case "RunSandbox":
-      return await runSandbox(alive, action, signal);
-    case "RunContainer":
-      return await runContainer(alive, action, signal);
-    case "DeletePodObject":
-      deps.store.delete(
-        { resource: "pods", namespace: pod.metadata.namespace ?? "", name: pod.metadata.name ?? "" },
-        { uid: memory.uid },
-      );
   }
 }

@@ -44,12 +44,11 @@ export function conditionsOf(input: ConditionsInput): readonly PodCondition[] {
   return [...old.filter(({ type }) => !OWN.includes(type)), ...own];
 }
 
-function initializedOf({ pod, phase, initStatuses, statuses }: ConditionsInput): Verdict {
-  if (initStatuses.length === 0) return { status: "True" };
+function initializedOf({ phase, initStatuses, statuses }: ConditionsInput): Verdict {
+  if (phase === "Succeeded") return { status: "True", reason: "PodCompleted" };
   const incomplete = initStatuses.filter((status) => !status.ready).map(({ name }) => name);
-  if (phase === "Succeeded" && incomplete.length === 0) return { status: "True", reason: "PodCompleted" };
-  const started = statuses.some((status) => status.containerID !== undefined);
-  if (incomplete.length === 0 || (started && pod.status?.conditions?.some(wasInitialized))) return { status: "True" };
+  // Once a regular container has started, init containers that run again (in a new sandbox) do not undo it.
+  if (incomplete.length === 0 || statuses.some(hasStarted)) return { status: "True" };
   return {
     status: "False",
     reason: "ContainersNotInitialized",
@@ -57,8 +56,8 @@ function initializedOf({ pod, phase, initStatuses, statuses }: ConditionsInput):
   };
 }
 
-function wasInitialized({ type, status }: PodCondition): boolean {
-  return type === "Initialized" && status === "True";
+function hasStarted({ state }: ContainerStatus): boolean {
+  return state?.running !== undefined || state?.terminated !== undefined;
 }
 
 function containersReadyOf({ phase, statuses }: ConditionsInput): Verdict {

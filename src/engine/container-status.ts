@@ -10,10 +10,12 @@ import { rfc3339 } from "../base/clock.ts";
 import type { Container } from "../runtime/runtime.ts";
 import type { ContainerKind } from "./labels.ts";
 import { containersNamed } from "./observe.ts";
-import { LOST_EXIT_CODE, mayRestart } from "./restart.ts";
+import { mayRestart } from "./restart.ts";
 import type { StatusInput } from "./status-input.ts";
+import { gone } from "./terminate.ts";
 
 export const ID_PREFIX = "minke://";
+
 export function containerStatus(
   input: StatusInput,
   spec: ContainerSpec,
@@ -105,10 +107,12 @@ function lost(
     started: false,
     ...(spec.resources === undefined ? {} : resourcesOf(spec)),
   };
-  if (old?.containerID === undefined) return ended ? { ...never, state: { terminated: gone(old, true) } } : never;
+  if (old?.containerID === undefined) return never;
   const over = ended || !mayRestart(input.pod, spec.name, undefined);
-  const end = old.state?.terminated ?? (old.state?.running ? gone(old, over) : old.lastState?.terminated);
-  if (over) return { ...old, state: { terminated: end ?? gone(old, true) }, ready: isDone(old), started: false };
+  const end = old.state?.terminated ?? (old.state?.running ? gone(old.containerID, over) : old.lastState?.terminated);
+  // What was told to have ended stays told so, as the kubelet has it, unless it is known what holds its restart up.
+  if (over || (old.state?.terminated && !input.waiting.has(spec.name)))
+    return { ...old, state: { terminated: end ?? gone(old.containerID, true) }, ready: isDone(old), started: false };
   return {
     ...old,
     state: waiting(input, spec.name),
@@ -121,17 +125,6 @@ function lost(
 /** An init container that is done stays ready. */
 function isDone(old: ContainerStatus): boolean {
   return old.state?.terminated?.exitCode === 0 && old.ready;
-}
-
-function gone(old: ContainerStatus | undefined, ended: boolean): ContainerStateTerminated {
-  return {
-    exitCode: LOST_EXIT_CODE,
-    reason: "ContainerStatusUnknown",
-    message: ended
-      ? "The container could not be located when the pod was terminated"
-      : "The container could not be located when the pod was deleted.  The container used to be Running",
-    ...(old?.containerID === undefined ? {} : { containerID: old.containerID }),
-  };
 }
 
 function oldStatus(input: StatusInput, name: string, kind: ContainerKind): ContainerStatus | undefined {

@@ -3,10 +3,10 @@ import type { Container as ContainerSpec, Pod } from "../api/gen/types.ts";
 import type { Container } from "../runtime/runtime.ts";
 import { containerPath } from "./events.ts";
 import type { EventRecorder } from "./events.ts";
-import { podRef } from "./labels.ts";
+import { CONTAINER_HASH, containerHash, podRef } from "./labels.ts";
 import type { ContainerKind } from "./labels.ts";
 import type { PodMemory } from "./memory.ts";
-import { newestContainer } from "./observe.ts";
+import { containersNamed, newestContainer } from "./observe.ts";
 import type { Observation } from "./observe.ts";
 import { mayRestart } from "./restart.ts";
 
@@ -41,6 +41,23 @@ export function crashBackoff(
     }
   }
   return until;
+}
+
+/**
+ * What a daemon that died had noted, from what is left of it: the two newest containers of a name tell when the last restart
+ * was made, and how long after the end before it.
+ */
+export function restoreBackoff(pod: Pod, observed: Observation, memory: PodMemory): void {
+  if (memory.restored) return;
+  memory.restored = true;
+  for (const spec of [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])]) {
+    const [newest, previous] = containersNamed(observed, spec.name);
+    if (!newest || previous?.state.phase !== "exited") continue;
+    const hash = containerHash(spec);
+    // Another definition starts anew.
+    if ([newest, previous].some(({ config }) => config.annotations[CONTAINER_HASH] !== hash)) continue;
+    memory.restarts.restore(backoffKey(spec), newest.createdMs - previous.state.finishedMs, newest.createdMs);
+  }
 }
 
 interface Held {

@@ -16,6 +16,10 @@ export type { EngineOptions, EnginePaths, NodeInfo } from "./deps.ts";
 
 /** Sandboxes and containers that are made at the same time; more only makes each of them slower. */
 const STARTS_MAX = 16;
+/** Pods whose volumes are prepared at the same time: each looks at the machine's mounts. */
+const VOLUMES_MAX = 16;
+/** Sandboxes, containers and Pods that are taken away at the same time; waiting for a grace period takes no place. */
+const ENDS_MAX = 16;
 /** Pause before the runtime's events are followed again after their stream broke, milliseconds. */
 const EVENTS_RETRY_MS = 1_000;
 
@@ -40,6 +44,8 @@ class NodeEngine implements Engine {
       puller: createImagePuller({ images, events, clock }),
       logs: createLogKeeper({ runtime, clock, log, ...paths }),
       startSlots: new Semaphore(STARTS_MAX),
+      volumeSlots: new Semaphore(VOLUMES_MAX),
+      endSlots: new Semaphore(ENDS_MAX),
     };
   }
 

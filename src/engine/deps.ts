@@ -42,11 +42,19 @@ export interface EngineOptions {
   readonly paths: EnginePaths;
 }
 
+export interface Slots {
+  acquire(): Promise<Disposable>;
+}
+
 /** The options and the engine's own services. */
 export interface Deps extends EngineOptions {
   readonly events: EventRecorder;
   readonly puller: ImagePuller;
   readonly logs: LogKeeper;
   /** Sandboxes and containers that are made at the same time, over all Pods. */
-  readonly startSlots: { acquire(): Promise<Disposable> };
+  readonly startSlots: Slots;
+  /** Pods whose volumes are prepared at the same time. */
+  readonly volumeSlots: Slots;
+  /** Sandboxes, containers and Pods that are taken away at the same time. */
+  readonly endSlots: Slots;
 }

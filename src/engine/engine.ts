@@ -26,7 +26,7 @@ export interface PodStats {
 export interface Engine {
   /** Adopts what runs, then follows the store. Resolves when every Pod has been looked at once. */
   start(): Promise<void>;
-  /** Stops following. Containers run on. Resolves when no action is under way. */
+  /** Stops following. Containers run on. Resolves when no action is under way, or has had its time to end. */
   stop(): Promise<void>;
   /**
    * The runtime's container of a Pod's container. `previous` asks for the one before the last restart. Rejects with

@@ -57,7 +57,14 @@ export class InFlight {
     }
   }
 
-  async settled(): Promise<void> {
+  /** Resolves when no action is under way, or after `ms`. */
+  async settled(ms: number): Promise<void> {
+    const late = Promise.withResolvers<void>();
+    using _timer = this.#deps.clock.timer(ms, late.resolve, { keepAlive: true });
+    await Promise.race([this.#allDone(), late.promise]);
+  }
+
+  async #allDone(): Promise<void> {
     while (this.#entries.size > 0) await Promise.all([...this.#entries.values()].map((entry) => entry.done));
   }
 
@@ -103,7 +110,6 @@ export class InFlight {
   #succeeded(action: Deed, key: string): void {
     this.#memory.retries.delete(key);
     if (action.type === "RunContainer" || action.type === "EnsureImage") this.#memory.waiting.delete(action.name);
-    if (action.type === "RunContainer") this.#memory.replacing.delete(action.name);
   }
 
   #failed(action: Deed, key: string, error: unknown, signal: AbortSignal): void {

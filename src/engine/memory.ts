@@ -24,14 +24,16 @@ export interface PodMemory {
   /** Termination messages, by container id. */
   readonly messages: Map<string, string>;
   readonly restarts: Backoff;
+  /** Whether `restarts` has been taken up from an earlier life. */
+  restored: boolean;
   /** Id of the ended container whose restart `restarts` has counted last, by name. */
   readonly counted: Map<string, string>;
   /** Id of the ended container whose restart is held up by back-off, by name. */
   readonly held: Map<string, string>;
   /** The /etc/hosts as last written. */
   hosts: string | undefined;
-  /** Names of containers that were stopped for a new definition. */
-  readonly replacing: Set<string>;
+  /** Containers that were stopped for a new definition: id by name. */
+  readonly replacing: Map<string, string>;
   /** Restart counts known from elsewhere than the runtime. */
   readonly nextAttempt: Map<string, number>;
   /** The grace period that is being kept, and when it ends. */
@@ -49,10 +51,11 @@ export function newMemory(uid: string): PodMemory {
     retries: new Map(),
     messages: new Map(),
     restarts: new Backoff(),
+    restored: false,
     counted: new Map(),
     held: new Map(),
     hosts: undefined,
-    replacing: new Set(),
+    replacing: new Map(),
     nextAttempt: new Map(),
     grace: undefined,
   };

@@ -6,6 +6,7 @@ import type { Ending } from "./ending.ts";
 import type { PodMemory } from "./memory.ts";
 import type { Observation } from "./observe.ts";
 import { isLeftAlone } from "./plan.ts";
+import { replacedNames } from "./replacing.ts";
 import { statusOf } from "./status.ts";
 import { readMessage } from "./termination-message.ts";
 
@@ -46,7 +47,7 @@ export class StatusWriter {
       now: deps.clock.now(),
       nodeIp: deps.node.ip,
       waiting: memory.waiting,
-      replacing: memory.replacing,
+      replacing: replacedNames(memory, observed),
       messages: memory.messages,
       ending: telling.ending,
       leftAlone: isLeftAlone(pod, observed),

@@ -10,6 +10,7 @@ import { containerStatus } from "./container-status.ts";
 import { isLive, isUsable } from "./observe.ts";
 import { phaseOf } from "./phase.ts";
 import type { StatusInput } from "./status-input.ts";
+import { terminated } from "./terminate.ts";
 
 export function statusOf(input: StatusInput): PodStatus {
   const { pod, observed, now, ending } = input;
@@ -19,8 +20,11 @@ export function statusOf(input: StatusInput): PodStatus {
   const live = observed.containers.some(isLive);
   // Over for good: nothing runs, and nothing will.
   const ended = (ending !== undefined || input.leftAlone) && !live;
-  const initStatuses = inits.map((container) => containerStatus(input, container, "init", ended));
-  const statuses = (spec?.containers ?? []).map((container) => containerStatus(input, container, "main", ended));
+  const seen = {
+    initStatuses: inits.map((container) => containerStatus(input, container, "init", ended)),
+    statuses: (spec?.containers ?? []).map((container) => containerStatus(input, container, "main", ended)),
+  };
+  const { initStatuses, statuses } = ended ? terminated(seen) : seen;
   const { phase, reason, message } = phaseAndReason(input, ended, initStatuses, statuses);
   const sandbox = observed.sandboxes[0];
   const hostNetwork = spec?.hostNetwork === true;

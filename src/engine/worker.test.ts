@@ -163,6 +163,41 @@ describe("restarts", () => {
   });
 });
 
+describe("a replacement that a crash of the daemon cuts in two", () => {
+  async function stoppedForNewImage(world: EngineWorld): Promise<void> {
+    await world.engine.start();
+    const pod = world.createPod("a", { restartPolicy: "Never" });
+    await world.advance(100);
+    world.present.delete("app:2");
+    const latest = world.pod("a")!;
+    world.store.update("pods", { ...latest, spec: { ...pod.spec!, containers: [{ name: "web", image: "app:2" }] } });
+    await world.advance(100);
+    expect((await world.runtime.containers()).map(({ state }) => state.phase)).toEqual(["exited"]);
+    await world.restart();
+  }
+
+  test("is completed, though the Pod's policy is Never", async () => {
+    await using world = await EngineWorld.create();
+    await stoppedForNewImage(world);
+    expect(world.pod("a")!.status!.phase).toBe("Running");
+    world.present.add("app:2");
+    await world.advance(20_000);
+    const [web] = world.pod("a")!.status!.containerStatuses!;
+    expect(web).toMatchObject({ restartCount: 1, imageID: "sha256:app:2", state: { running: {} } });
+  });
+
+  test("and its note counts for that one container only", async () => {
+    await using world = await EngineWorld.create();
+    await stoppedForNewImage(world);
+    world.present.add("app:2");
+    await world.advance(20_000);
+    await world.restart();
+    world.runtime.crash("web", 0);
+    await world.advance(1000);
+    expect(world.pod("a")!.status!.phase).toBe("Succeeded");
+  });
+});
+
 describe("what holds a start up", () => {
   test("an image that can not be had: ErrImagePull, then ImagePullBackOff, then it runs", async () => {
     await using world = await EngineWorld.create();
@@ -286,6 +321,91 @@ describe("restart of daemon and machine", () => {
     const last = status!.containerStatuses![0]!;
     expect((last.state!.terminated ?? last.lastState!.terminated)!).toMatchObject({ exitCode: 255, reason: "Unknown" });
   });
+
+  test("a Never Pod that a reboot meets before its last container ran is over, and says which never did", async () => {
+    await using world = await EngineWorld.create();
+    await world.engine.start();
+    world.createPod("a", {
+      restartPolicy: "Never",
+      containers: [
+        { name: "web", image: "app:1" },
+        { name: "late", image: "gone:1" },
+      ],
+    });
+    await world.advance(100);
+    expect(world.pod("a")!.status!.phase).toBe("Pending");
+    world.runtime.reboot();
+    await world.restart();
+    await world.advance(1000);
+    const { phase, containerStatuses } = world.pod("a")!.status!;
+    expect(phase).toBe("Failed");
+    expect(containerStatuses!.map(({ name, state }) => [name, state?.terminated?.reason])).toEqual([
+      ["late", "ContainerStatusUnknown"],
+      ["web", "Unknown"],
+    ]);
+    const calls = world.runtime.calls.length;
+    await world.advance(60_000);
+    expect(world.runtime.calls.slice(calls)).toEqual([]);
+    expect([...world.held]).toEqual([]);
+  });
+
+  test("a Never Pod of which nothing ran before the reboot runs after it", async () => {
+    await using world = await EngineWorld.create();
+    await world.engine.start();
+    world.createPod("a", { restartPolicy: "Never", containers: [{ name: "web", image: "gone:1" }] });
+    await world.advance(100);
+    world.runtime.reboot();
+    world.present.add("gone:1");
+    await world.restart();
+    await world.advance(1000);
+    expect(world.pod("a")!.status).toMatchObject({ phase: "Running", containerStatuses: [{ restartCount: 0 }] });
+  });
+
+  test("back-off goes on where it was", async () => {
+    await using world = await EngineWorld.create({ script: () => ({ runMs: 1000, exitCode: 1 }) });
+    await world.engine.start();
+    world.createPod("a");
+    const restarts = (): number => world.pod("a")?.status?.containerStatuses?.[0]?.restartCount ?? 0;
+    while (restarts() < 3) await world.advance(1000); // after 0, 10 and 20 s
+    await world.restart();
+    await world.advance(2000);
+    expect(world.pod("a")!.status!.containerStatuses![0]!.state!.waiting!.message).toMatch(/^back-off 40s /);
+    await world.advance(36_000);
+    expect(restarts()).toBe(3);
+    await world.advance(4000);
+    expect(restarts()).toBe(4);
+  });
+
+  test("many Pods come back a few at a time", async () => {
+    await using world = await EngineWorld.create({ latencyMs: () => 10 });
+    for (let i = 0; i < 100; i++) world.createPod(`p${i}`);
+    void world.engine.start();
+    for (let step = 0; step < 40; step++) await world.advance(10);
+    expect(world.runtime.calls.filter((call) => call.startsWith("runContainer"))).toHaveLength(100);
+    expect(world.runtime.busiest).toBe(16);
+    world.runtime.busiest = 0;
+    for (const pod of world.store.list("pods").items) world.deletePod(pod.metadata.name!, 0);
+    for (let step = 0; step < 60; step++) await world.advance(100);
+    expect(await world.runtime.sandboxes()).toEqual([]);
+  });
+
+  test("a daemon that ends does not wait for a long grace period, and the next one keeps it", async () => {
+    await using world = await EngineWorld.create({ script: () => ({ stubborn: true }) });
+    await world.engine.start();
+    world.createPod("a", { terminationGracePeriodSeconds: 3600 });
+    await world.advance(100);
+    world.deletePod("a", 3600);
+    await world.advance(100);
+    let stopped = false;
+    void world.engine.stop().then(() => (stopped = true));
+    await world.advance(11_000);
+    expect(stopped).toBe(true);
+    await world.restart();
+    await world.advance(3_500_000);
+    expect(world.pod("a")).toBeDefined();
+    await world.advance(100_000);
+    expect(world.pod("a")).toBeUndefined();
+  }, 30_000);
 
   test("a container without a record goes on counting", async () => {
     await using world = await EngineWorld.create();

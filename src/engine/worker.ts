@@ -7,7 +7,7 @@ import type { Pod } from "../api/gen/types.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Action } from "./action.ts";
 import type { Scene } from "./act.ts";
-import { crashBackoff } from "./crash-backoff.ts";
+import { crashBackoff, restoreBackoff } from "./crash-backoff.ts";
 import type { Deps } from "./deps.ts";
 import { endingOf } from "./ending.ts";
 import type { Ending } from "./ending.ts";
@@ -20,10 +20,14 @@ import { isLive, observe } from "./observe.ts";
 import type { Observation } from "./observe.ts";
 import type { Facts } from "./plan-input.ts";
 import { plan } from "./plan.ts";
+import { readReplacing, replacedNames } from "./replacing.ts";
 import { StatusWriter } from "./status-writer.ts";
 
 /** Pause after a look at the Pod that failed as a whole, milliseconds. */
 const FAULT_RETRY_MS = 1_000;
+
+/** How long a daemon that ends waits for the actions of a Pod, milliseconds. */
+const DRAIN_MAX_MS = 10_000;
 
 export interface WorkerOptions {
   readonly deps: Deps;
@@ -49,6 +53,9 @@ export class PodWorker {
     this.#memory = newMemory(options.uid);
     // Until it has been released once, an earlier life may have left something.
     this.#memory.volumesHeld = true;
+    for (const [name, id] of readReplacing(options.deps.paths.podsRoot, options.uid)) {
+      this.#memory.replacing.set(name, id);
+    }
     const wake = (): void => this.wake();
     this.#inFlight = new InFlight(options.deps, this.#memory, wake);
     this.#status = new StatusWriter(options.deps, this.#memory, wake);
@@ -82,14 +89,17 @@ export class PodWorker {
     this.wake();
   }
 
-  /** Looks no more. Resolves when no action is under way; starts are aborted, containers run on. */
+  /**
+   * Looks no more. Resolves when no action is under way, or after {@link DRAIN_MAX_MS}: a long grace period is kept by the
+   * next daemon. Starts are aborted, containers run on.
+   */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#timer?.[Symbol.dispose]();
     this.#status.stop();
     this.#inFlight.abortStarts();
     await this.#running;
-    await this.#inFlight.settled();
+    await this.#inFlight.settled(DRAIN_MAX_MS);
   }
 
   async #loop(): Promise<void> {
@@ -126,6 +136,7 @@ export class PodWorker {
       for (const container of observed.containers) {
         if (isLive(container)) deps.logs.follow(pod, containerName(container), container);
       }
+    if (pod) restoreBackoff(pod, observed, this.#memory);
     const facts = this.#facts(pod, observed, ending, now);
     const actions = plan({ pod, observed, facts, now });
     this.#begin({ deps, pod, memory: this.#memory, observed }, actions);
@@ -165,7 +176,7 @@ export class PodWorker {
       busy: this.#inFlight.keys(),
       retryAt: new Map([...memory.retries].map(([key, retry]) => [key, retry.atMs])),
       backoffUntil: pod && !ending ? crashBackoff(pod, observed, memory, { now, events }) : new Map(),
-      replacing: memory.replacing,
+      replacing: replacedNames(memory, observed),
       killAtMs: memory.grace?.killAtMs ?? now,
       nextAttempt: pod ? attemptsToldBefore(pod) : new Map(),
     };

@@ -17,6 +17,7 @@ import type { ContainerKind } from "../labels.ts";
 import type { PodMemory } from "../memory.ts";
 import { mountsOf } from "../mounts.ts";
 import { isUsable, newestContainer } from "../observe.ts";
+import { forgetReplacing } from "../replacing.ts";
 import { verifyRunAsNonRoot } from "../run-as-non-root.ts";
 import { createMessageFile } from "../termination-message.ts";
 import { attemptFile, containerConfig } from "../translate.ts";
@@ -41,6 +42,7 @@ export async function runContainer(scene: LiveScene, action: RunContainer, signa
     using _slot = await deps.startSlots.acquire();
     signal.throwIfAborted();
     await deps.runtime.runContainer(action.sandboxId, config, signal);
+    forgetReplacing(deps.paths.podsRoot, memory, spec.name);
     deps.events.record(pod, "Normal", "Created", "Container created", path);
     deps.events.record(pod, "Normal", "Started", "Container started", path);
   } catch (error) {
@@ -55,7 +57,7 @@ export async function runContainer(scene: LiveScene, action: RunContainer, signa
 /** A restart makes the next one wait longer. Noted before the attempt: one that fails to start counts. */
 function noteRestart({ deps, memory, observed }: LiveScene, spec: ContainerSpec): void {
   const newest = newestContainer(observed, spec.name);
-  if (newest?.state.phase !== "exited" || memory.replacing.has(spec.name)) return;
+  if (newest?.state.phase !== "exited" || memory.replacing.get(spec.name) === newest.id) return;
   // A start that fails before there is a container is tried again on the same end: that counts once.
   if (memory.counted.get(spec.name) === newest.id) return;
   memory.counted.set(spec.name, newest.id);

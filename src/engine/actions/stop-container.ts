@@ -2,6 +2,7 @@ import type { Scene } from "../act.ts";
 import type { Action } from "../action.ts";
 import { containerPath } from "../events.ts";
 import { CONTAINER_KIND, containerName } from "../labels.ts";
+import { noteReplacing } from "../replacing.ts";
 
 /** Kubernetes gives every container at least 2 s between its stop signal and SIGKILL (minimumGracePeriodInSeconds). */
 export const GRACE_MIN_MS = 2_000;
@@ -22,7 +23,7 @@ export async function stopContainer(
         : `Stopping container ${name}`;
     deps.events.record(pod, "Normal", "Killing", message, containerPath(kind, name));
   }
-  if (action.reason === "changed") memory.replacing.add(name);
+  if (action.reason === "changed") noteReplacing(deps.paths.podsRoot, memory, name, action.id);
   const graceMs = (pod?.spec?.terminationGracePeriodSeconds ?? GRACE_DEFAULT_S) * 1000;
   const leftMs = action.killAtMs === undefined ? graceMs : action.killAtMs - deps.clock.now();
   // A deadline that has been set is kept to the millisecond; the least that is given was put into it.
