@@ -291,8 +291,10 @@ test("limits are applied and changed, and use is read back", async () => {
       const { id } = await t.runtime.runContainer(sandbox.id, containerConfig(["sleep", "1000"], { resources }));
       const [stats] = await t.runtime.stats({ id });
       expect(stats).toMatchObject({ containerId: id, memoryLimitBytes: 64 * 1024 * 1024, pids: 1 });
-      await t.runtime.updateContainerResources(id, { ...resources, memoryBytes: 32 * 1024 * 1024 });
-      expect((await t.runtime.stats({ id }))[0]).toMatchObject({ memoryLimitBytes: 32 * 1024 * 1024 });
+      for (const mib of [32, 96]) {
+        await t.runtime.updateContainerResources(id, { ...resources, memoryBytes: mib * 1024 * 1024 });
+        expect((await t.runtime.stats({ id }))[0]).toMatchObject({ memoryLimitBytes: mib * 1024 * 1024 });
+      }
       expect((await t.runtime.sandboxStats(sandbox.id))?.memoryLimitBytes).toBe(128 * 1024 * 1024);
     },
     { resources: { memoryBytes: 128 * 1024 * 1024 } },

@@ -51,6 +51,14 @@ test.each([
   expect(text(writes)).toEqual([expected]);
 });
 
+test.each([
+  [64, ["memory.memsw.limit_in_bytes=64", "memory.limit_in_bytes=64"]],
+  [16, ["memory.limit_in_bytes=16", "memory.memsw.limit_in_bytes=16"]],
+  [-1, ["memory.memsw.limit_in_bytes=-1", "memory.limit_in_bytes=-1"]],
+])("v1 moves a limit on memory and swap of 32 along to %d, in the order that the kernel takes", (bytes, expected) => {
+  expect(text(memoryV1({ memoryBytes: bytes }, 32))).toEqual(expected);
+});
+
 test("bytes of all devices are added", () => {
   expect(ioBytesV2("8:0 rbytes=10 wbytes=1 rios=5\n8:16 rbytes=20 wbytes=2 dbytes=9\n")).toEqual({
     read: 30,

@@ -18,11 +18,13 @@ import { memoryV1 } from "./memory.ts";
 import { pidsMax } from "./pids.ts";
 import { childNames, makeBelow, pidsBelow, removeBelow, subtree } from "./tree.ts";
 
-const WRITES: Readonly<Record<string, (resources: CgroupResources) => ControlWrite[]>> = {
-  cpu: cpuV1,
-  memory: memoryV1,
-  pids: pidsMax,
-  blkio: ioV1,
+/** What to write into a controller's folder, which exists. */
+const WRITES: Readonly<Record<string, (resources: CgroupResources, folder: string) => Promise<ControlWrite[]>>> = {
+  cpu: async (resources) => cpuV1(resources),
+  memory: async (resources, folder) =>
+    memoryV1(resources, resources.memoryBytes === undefined ? undefined : await swapLimit(folder)),
+  pids: async (resources) => pidsMax(resources),
+  blkio: async (resources) => ioV1(resources),
 };
 /** Whose task lists stand for all hierarchies: containers are in each of them. */
 const TASK_CONTROLLERS = ["freezer", "pids", "memory"] as const;
@@ -89,11 +91,17 @@ async function inheritCpuset(folder: string): Promise<void> {
 
 async function apply(hierarchies: readonly Hierarchy[], path: string, resources: CgroupResources): Promise<void> {
   for (const [controller, writesOf] of Object.entries(WRITES)) {
-    const writes = writesOf(resources);
-    if (writes.length === 0) continue;
     const hierarchy = hierarchies.find(({ controllers }) => controllers.includes(controller));
-    await writeControls(join(hierarchy?.base ?? `/sys/fs/cgroup/${controller}`, path), writes);
+    const folder = join(hierarchy?.base ?? `/sys/fs/cgroup/${controller}`, path);
+    const writes = await writesOf(resources, folder);
+    if (writes.length > 0) await writeControls(folder, writes);
   }
+}
+
+/** The limit of memory and swap together; undefined when there is none. */
+async function swapLimit(folder: string): Promise<number | undefined> {
+  const bytes = await readNumber(folder, "memory.memsw.limit_in_bytes");
+  return bytes === undefined || bytes >= UNLIMITED_BYTES ? undefined : bytes;
 }
 
 /** Freezes, so that nothing can fork away, kills, thaws: a frozen process dies only when thawed. */
