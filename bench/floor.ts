@@ -13,57 +13,87 @@ import { run, timed } from "./process.ts";
 const CNI = "/usr/lib/cni";
 const BRIDGE = "mkbench0";
 
-export async function floor({ image, rounds, log }: Subject): Promise<Figures> {
+export async function floor({ image, rounds, burst, log }: Subject): Promise<Figures> {
   const scratch = mkdtempSync(join(tmpdir(), "minke-floor-"));
-  const network = {
-    cniVersion: "1.0.0",
-    name: "minke-bench",
-    type: "bridge",
-    bridge: BRIDGE,
-    isGateway: true,
-    ipam: { type: "host-local", subnet: "10.199.0.0/16", dataDir: join(scratch, "leases") },
-  };
-  const figures: Figures = { startMs: [], stopMs: [], execMs: [] };
+  const figures: Figures = { startMs: [], stopMs: [], execMs: [], crashMs: [] };
+  const pods = new Pods(scratch, image.rootfs);
   try {
     for (let round = 0; round <= rounds; round++) {
-      const pod = join(scratch, `pod${round}`);
-      const ids = ["a", "b"].map((name) => `bench-${process.pid}-${round}-${name}`);
-      const start = await timed(async () => {
-        const ns = join(pod, "ns");
-        mkdirSync(ns, { recursive: true });
-        for (const kind of ["net", "ipc", "uts"]) writeFileSync(join(ns, kind), "");
-        await run("unshare", [`--net=${ns}/net`, `--ipc=${ns}/ipc`, `--uts=${ns}/uts`, "true"]);
-        await run(`${CNI}/bridge`, [], {
-          env: cniEnv("ADD", `pod${round}`, `${ns}/net`),
-          input: JSON.stringify(network),
-        });
-        await Promise.all(ids.map(async (id) => startContainer(id, join(pod, id), ns, image.rootfs)));
-      });
-      if (round === 0) figures.execMs!.push(...(await execs(ids[0]!, rounds)));
-      const stop = await timed(async () => {
-        await Promise.all(ids.map(async (id) => run("crun", ["kill", id, "KILL"])));
-        await Promise.all(ids.map(async (id) => run("crun", ["delete", "--force", id])));
-        await run(`${CNI}/bridge`, [], {
-          env: cniEnv("DEL", `pod${round}`, `${pod}/ns/net`),
-          input: JSON.stringify(network),
-        });
-        await run("umount", [
-          ...ids.map((id) => join(pod, id, "rootfs")),
-          ...["net", "ipc", "uts"].map((kind) => join(pod, "ns", kind)),
-        ]);
-      });
-      if (round > 0) {
-        figures.startMs.push(start);
-        figures.stopMs!.push(stop);
-      }
+      const start = await timed(async () => pods.start(round));
+      if (round === 0) figures.execMs!.push(...(await execs(pods.idsOf(round)[0]!, rounds)));
+      // What a restart can not do without: the container anew, beside the Pod's other one.
+      const again = await timed(async () =>
+        startContainer(`${pods.idsOf(round)[0]!}-again`, pods.folderOf(round), image.rootfs),
+      );
+      const stop = await timed(async () => pods.stop(round));
+      if (round === 0) continue;
+      figures.startMs.push(start);
+      figures.crashMs!.push(again);
+      figures.stopMs!.push(stop);
     }
     log(`${rounds} rounds done`);
+    const many = Array.from({ length: burst }, (_, i) => 1000 + i);
+    const ms = await timed(async () => Promise.all(many.map(async (number) => pods.start(number))));
+    figures.burstPerSecond = burst / (ms / 1000);
+    figures.burstUp = 2 * burst;
+    log(`burst of ${burst}: ${ms.toFixed(0)} ms`);
+    for (const number of many) await pods.stop(number);
   } finally {
+    await run("sh", ["-c", `crun list -q | grep '^bench-${process.pid}-' | xargs -r -n1 crun delete -f`], { ok: true });
     await run("sh", ["-c", `grep -o ' ${scratch}[^ ]*' /proc/self/mounts | xargs -r umount -l`], { ok: true });
     await run("ip", ["link", "del", BRIDGE], { ok: true });
     rmSync(scratch, { recursive: true, force: true });
   }
   return figures;
+}
+
+/** The forty lines that a Pod needs without an engine. */
+class Pods {
+  readonly #scratch: string;
+  readonly #rootfs: string;
+
+  constructor(scratch: string, rootfs: string) {
+    this.#scratch = scratch;
+    this.#rootfs = rootfs;
+  }
+
+  folderOf(number: number): string {
+    return join(this.#scratch, `pod${number}`);
+  }
+
+  idsOf(number: number): string[] {
+    return ["a", "b"].map((name) => `bench-${process.pid}-${number}-${name}`);
+  }
+
+  async start(number: number): Promise<void> {
+    const pod = this.folderOf(number);
+    const ns = join(pod, "ns");
+    mkdirSync(ns, { recursive: true });
+    for (const kind of ["net", "ipc", "uts"]) writeFileSync(join(ns, kind), "");
+    await run("unshare", [`--net=${ns}/net`, `--ipc=${ns}/ipc`, `--uts=${ns}/uts`, "true"]);
+    await this.#cni("ADD", number);
+    await Promise.all(this.idsOf(number).map(async (id) => startContainer(id, pod, this.#rootfs)));
+  }
+
+  async stop(number: number): Promise<void> {
+    const pod = this.folderOf(number);
+    const ids = [...this.idsOf(number), `${this.idsOf(number)[0]!}-again`];
+    await Promise.all(ids.map(async (id) => run("crun", ["delete", "--force", id], { ok: true })));
+    await this.#cni("DEL", number);
+    const mounts = [
+      ...ids.map((id) => join(pod, id, "rootfs")),
+      ...["net", "ipc", "uts"].map((kind) => join(pod, "ns", kind)),
+    ];
+    await run("umount", mounts, { ok: true });
+  }
+
+  async #cni(command: string, number: number): Promise<void> {
+    const leases = join(this.#scratch, "leases");
+    const ipam = { type: "host-local", subnet: "10.199.0.0/16", dataDir: leases };
+    const network = { cniVersion: "1.0.0", name: "minke-bench", type: "bridge", bridge: BRIDGE, isGateway: true, ipam };
+    const env = cniEnv(command, `pod${number}`, join(this.folderOf(number), "ns/net"));
+    await run(`${CNI}/bridge`, [], { env, input: JSON.stringify(network) });
+  }
 }
 
 async function execs(id: string, rounds: number): Promise<number[]> {
@@ -81,17 +111,12 @@ const cniEnv = (command: string, id: string, netns: string): NodeJS.ProcessEnv =
   CNI_PATH: CNI,
 });
 
-async function startContainer(id: string, bundle: string, ns: string, rootfs: string): Promise<void> {
+async function startContainer(id: string, pod: string, rootfs: string): Promise<void> {
+  const bundle = join(pod, id);
   for (const folder of ["rootfs", "upper", "work", "out"]) mkdirSync(join(bundle, folder), { recursive: true });
-  writeFileSync(join(bundle, "config.json"), JSON.stringify(spec(id, bundle, ns)));
-  await run("mount", [
-    "-t",
-    "overlay",
-    "overlay",
-    "-o",
-    `lowerdir=${rootfs},upperdir=${bundle}/upper,workdir=${bundle}/work`,
-    `${bundle}/rootfs`,
-  ]);
+  writeFileSync(join(bundle, "config.json"), JSON.stringify(spec(id, bundle, join(pod, "ns"))));
+  const layers = `lowerdir=${rootfs},upperdir=${bundle}/upper,workdir=${bundle}/work`;
+  await run("mount", ["-t", "overlay", "overlay", "-o", layers, `${bundle}/rootfs`]);
   await conmon(id, bundle);
   await run("crun", ["start", id]);
 }

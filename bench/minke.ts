@@ -1,6 +1,6 @@
 /** Minke itself: a node of its own instance, spoken to through its API socket, as any client would. */
 import { spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -8,20 +8,28 @@ import { type BenchPod, call, watchPods } from "./api.ts";
 import { COMMAND, type Figures, type Subject } from "./figures.ts";
 import { cpuSeconds, memoryKb, pause, pidsOf, run, timed, until } from "./process.ts";
 
-const BIN = resolve(import.meta.dirname, "../bin/minke");
+/** The bundle that the npm package ships, run by the Node of this checkout. */
+const BIN = process.execPath;
+const ARGS = ["--max-semi-space-size=4", resolve(import.meta.dirname, "../dist/bin/minke.js")];
 const IMAGE = "localhost/minke-bench:latest";
 const IDLE_SECONDS = 20;
 const PODS = "/api/v1/namespaces/default/pods";
 
 export async function minke({ image, rounds, burst, log }: Subject): Promise<Figures> {
   const scratch = mkdtempSync(join(tmpdir(), "minke-bench-"));
-  const place = ["--instance", "bench", "--root", join(scratch, "root"), "--state", join(scratch, "state")];
-  const socket = join(scratch, "state/api.sock");
+  // As by default: what lasts on the disk, what a reboot clears on the tmpfs of /run.
+  const root = join(scratch, "root");
+  const state = `/run/minke-bench-${process.pid}`;
+  const place = ["--instance", "bench", "--root", root, "--state", state];
+  const socket = join(state, "api.sock");
+  await run(BIN, [resolve(import.meta.dirname, "../tools/build.ts")]);
   const out = join(scratch, "out");
   mkdirSync(out);
   const figures: Figures = { startMs: [], stopMs: [], crashMs: [], execMs: [] };
   const began = performance.now();
-  const daemon = spawn(BIN, ["serve", ...place, "--log-level", "warn"], { stdio: ["ignore", "inherit", "inherit"] });
+  const daemon = spawn(BIN, [...ARGS, "serve", ...place, "--log-level", "warn"], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   const gone = new Promise<void>((resolve) => daemon.once("exit", () => resolve()));
   try {
     const answers = async (): Promise<boolean> =>
@@ -31,7 +39,7 @@ export async function minke({ image, rounds, burst, log }: Subject): Promise<Fig
       );
     while (!(await answers())) await pause(2);
     figures.bootMs = performance.now() - began;
-    await run(BIN, ["image", "import", image.tar, IMAGE, ...place]);
+    await run(BIN, [...ARGS, "image", "import", image.tar, IMAGE, ...place]);
     const pods = await PodTable.open(socket);
     try {
       for (let round = 0; round <= rounds; round++) {
@@ -41,9 +49,11 @@ export async function minke({ image, rounds, burst, log }: Subject): Promise<Fig
           await pods.until(name, (pod) => runningOf(pod) === 2);
         });
         if (round === 1) {
-          figures.crashMs!.push(await crash(name, out, socket));
+          figures.crashMs!.push(await crash(name, out, socket, root));
           for (let i = 0; i < rounds; i++) figures.execMs!.push(await exec(socket, name));
         }
+        // Before the shell has set its trap, TERM does not end a first process.
+        await until(() => ["a", "b"].every((each) => existsSync(join(out, `${each}-${name}`))), "the trap");
         const stop = await timed(async () => {
           await call(socket, "DELETE", `${PODS}/${name}`);
           await pods.until(name, (pod) => pod === undefined);
@@ -58,7 +68,7 @@ export async function minke({ image, rounds, burst, log }: Subject): Promise<Fig
         const name = `crash-${i}`;
         await call(socket, "POST", PODS, manifest(name, out));
         await pods.until(name, (pod) => runningOf(pod) === 2);
-        figures.crashMs!.push(await crash(name, out, socket));
+        figures.crashMs!.push(await crash(name, out, socket, root));
         await call(socket, "DELETE", `${PODS}/${name}`);
         await pods.until(name, (pod) => pod === undefined);
       }
@@ -70,7 +80,7 @@ export async function minke({ image, rounds, burst, log }: Subject): Promise<Fig
   } finally {
     daemon.kill("SIGTERM");
     await gone;
-    await run(BIN, ["reset", "--yes", ...place], { ok: true });
+    await run(BIN, [...ARGS, "reset", "--yes", ...place], { ok: true });
     rmSync(scratch, { recursive: true, force: true });
   }
   return figures;
@@ -120,7 +130,7 @@ async function bursts(
 }
 
 /** Kills process 1 of container `a` and waits for the line that its successor writes. */
-async function crash(name: string, out: string, socket: string): Promise<number> {
+async function crash(name: string, out: string, socket: string, root: string): Promise<number> {
   const file = join(out, `a-${name}`);
   const size = (): number => readFileSync(file, "utf8").length;
   const before = size();
@@ -130,7 +140,7 @@ async function crash(name: string, out: string, socket: string): Promise<number>
     `${PODS}/${name}`,
   );
   const id = pod.status.containerStatuses.find((status) => status.name === "a")!.containerID.split("//")[1]!;
-  const checkpoint = readFileSync(join(socket, `../../root/containers/${id}/container.json`), "utf8");
+  const checkpoint = readFileSync(join(root, `containers/${id}/container.json`), "utf8");
   const pid = Number(/"process":\s*\{\s*"pid":\s*(\d+)/.exec(checkpoint)![1]);
   return timed(async () => {
     process.kill(pid, "SIGKILL");
