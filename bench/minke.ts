@@ -31,6 +31,9 @@ export async function minke({ image, rounds, burst, log }: Subject): Promise<Fig
     stdio: ["ignore", "inherit", "inherit"],
   });
   const gone = new Promise<void>((resolve) => daemon.once("exit", () => resolve()));
+  // Before its shell has set the trap, TERM does not end a container's first process.
+  const settled = async (name: string): Promise<void> =>
+    until(() => ["a", "b"].every((each) => existsSync(join(out, `${each}-${name}`))), `the trap of ${name}`);
   try {
     const answers = async (): Promise<boolean> =>
       call(socket, "GET", "/version").then(
@@ -48,12 +51,11 @@ export async function minke({ image, rounds, burst, log }: Subject): Promise<Fig
           await call(socket, "POST", PODS, manifest(name, out));
           await pods.until(name, (pod) => runningOf(pod) === 2);
         });
+        await settled(name);
         if (round === 1) {
           figures.crashMs!.push(await crash(name, out, socket, root));
           for (let i = 0; i < rounds; i++) figures.execMs!.push(await exec(socket, name));
         }
-        // Before the shell has set its trap, TERM does not end a first process.
-        await until(() => ["a", "b"].every((each) => existsSync(join(out, `${each}-${name}`))), "the trap");
         const stop = await timed(async () => {
           await call(socket, "DELETE", `${PODS}/${name}`);
           await pods.until(name, (pod) => pod === undefined);
@@ -68,6 +70,7 @@ export async function minke({ image, rounds, burst, log }: Subject): Promise<Fig
         const name = `crash-${i}`;
         await call(socket, "POST", PODS, manifest(name, out));
         await pods.until(name, (pod) => runningOf(pod) === 2);
+        await settled(name);
         figures.crashMs!.push(await crash(name, out, socket, root));
         await call(socket, "DELETE", `${PODS}/${name}`);
         await pods.until(name, (pod) => pod === undefined);
