@@ -7,8 +7,8 @@ import { createHash } from "node:crypto";
 import type { Container as ContainerSpec, Pod } from "../api/gen/types.ts";
 import type { Container } from "../runtime/runtime.ts";
 
-export const POD_NAME = "io.kubernetes.pod.name";
-export const POD_NAMESPACE = "io.kubernetes.pod.namespace";
+const POD_NAME = "io.kubernetes.pod.name";
+const POD_NAMESPACE = "io.kubernetes.pod.namespace";
 export const POD_UID = "io.kubernetes.pod.uid";
 export const CONTAINER_NAME = "io.kubernetes.container.name";
 export const CONTAINER_HASH = "io.kubernetes.container.hash";

@@ -98,7 +98,7 @@ describe("create", () => {
 
   test.each([
     ["no body", PODS, undefined, 400, "no body was sent: an object is expected"],
-    ["broken JSON", PODS, "{", 400, /Cannot read the request's body as JSON/],
+    ["broken JSON", PODS, "{", 400, /Cannot read the body: it is not JSON/],
     ["another kind", PODS, config("x"), 400, 'ConfigMap in version "v1" cannot be handled as a Pod'],
     [
       "another version",
@@ -161,6 +161,26 @@ describe("create", () => {
     expect(warned.headers["warning"]).toBe(String.raw`299 - "unknown field \"spec.containers[0].colour\""`);
     const silent = await api.call(`${PODS}?fieldValidation=Ignore`, { method: "POST", body });
     expect([silent.code, silent.headers["warning"]]).toEqual([201, undefined]);
+  });
+
+  test("fields that stand twice: an error, a warning, or nothing, in bodies and in patches", async () => {
+    const body = `{"metadata":{"name":"a"},"spec":{"restartPolicy":"Never","containers":[{"name":"c","image":"x","image":"a"}],"restartPolicy":"Always"}}`;
+    const strict = await api.call(`${PODS}?fieldValidation=Strict`, { method: "POST", body });
+    expect(strict.json).toMatchObject({
+      code: 400,
+      message:
+        'Pod in version "v1" cannot be handled as a Pod: strict decoding error: duplicate field "spec.containers[0].image", duplicate field "spec.restartPolicy"',
+    });
+    const { code, headers } = await api.call(PODS, { method: "POST", body });
+    expect(code).toBe(201);
+    expect(headers["warning"]).toContain(String.raw`299 - "duplicate field \"spec.restartPolicy\""`);
+    const patch = { method: "PATCH", body: '{"metadata":{"labels":{"a":"1","a":"2"}}}', type: MERGE };
+    expect((await api.call(`${PODS}/a?fieldValidation=Strict`, patch)).json["message"]).toMatch(
+      /strict decoding error: duplicate field "metadata\.labels\.a"$/,
+    );
+    expect((await api.call(`${PODS}/a?fieldValidation=Ignore`, patch)).json).toMatchObject({
+      metadata: { labels: { a: "2" } },
+    });
   });
 
   test("a field that is not honoured is refused or warned about by its path", async () => {
@@ -320,7 +340,12 @@ describe("update and patch", () => {
   test("a patch of an unknown form", async () => {
     await create("a");
     const answer = await api.call(`${PODS}/a`, { method: "PATCH", body: [], type: "application/json-patch+json" });
-    expect(answer.json).toMatchObject({ code: 415, reason: "UnsupportedMediaType" });
+    expect(answer.json).toMatchObject({
+      code: 415,
+      reason: "UnsupportedMediaType",
+      message:
+        "the body of the request was in an unknown format (application/json-patch+json) - accepted media types include: application/merge-patch+json, application/strategic-merge-patch+json",
+    });
   });
 });
 

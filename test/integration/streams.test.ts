@@ -188,6 +188,25 @@ describe("port forwarding", () => {
     expect(got.text(0).slice(2)).toBe("pong");
   });
 
+  test("version 5: the client ends its direction of one port and still gets the answer", async () => {
+    const socket = api.webSocket(`${POD}/portforward?ports=80&ports=443`, V5);
+    const got = collect(socket);
+    await opened(socket);
+    while (api.processes.length < 2) await once(socket, "message");
+    const [process, other] = api.processes as [TestProcess, TestProcess];
+    socket.send(Buffer.from("\0question"));
+    socket.send(Buffer.from([255, 0]));
+    let asked = "";
+    for await (const chunk of process.stdin) asked += String(chunk);
+    expect(asked).toBe("question");
+    socket.send(Buffer.from("\u0002more"));
+    expect(String((await once(other.stdin, "data"))[0])).toBe("more");
+    process.stdout.end("answer");
+    other.stdout.end();
+    await once(socket, "close");
+    expect(got.text(0).slice(2)).toBe("answer");
+  });
+
   test("a port on which nobody listens is told on its error channel", async () => {
     const socket = api.webSocket(`${POD}/portforward?ports=1`, ["v4.channel.k8s.io"]);
     const got = collect(socket);

@@ -1,6 +1,7 @@
 /** Reads request bodies, with a limit. */
 import type { IncomingMessage } from "node:http";
 
+import { type ParsedJson, parseJson } from "../../api/json.ts";
 import { badRequest } from "../../api/status.ts";
 import { tooLarge, unsupportedMediaType } from "./errors.ts";
 
@@ -24,15 +25,15 @@ export function mediaTypeOf(request: IncomingMessage): string {
   return (request.headers["content-type"] ?? "").split(";", 1)[0]!.trim().toLowerCase();
 }
 
-/** The value of a body that must be there. */
-export async function requireValue(request: IncomingMessage): Promise<unknown> {
-  const value = await readValue(request);
-  if (value === undefined) throw badRequest("no body was sent: an object is expected");
-  return value;
+/** A body that must be there. */
+export async function requireValue(request: IncomingMessage): Promise<ParsedJson> {
+  const parsed = await readValue(request);
+  if (parsed === undefined) throw badRequest("no body was sent: an object is expected");
+  return parsed;
 }
 
-/** A JSON or YAML body as a value; undefined when the body is empty. */
-export async function readValue(request: IncomingMessage): Promise<unknown> {
+/** A JSON or YAML body as a value, with what stands in it twice; undefined when the body is empty. */
+export async function readValue(request: IncomingMessage): Promise<ParsedJson | undefined> {
   const type = mediaTypeOf(request);
   const text = await readBody(request);
   if (text.trim() === "") return undefined;
@@ -43,20 +44,12 @@ export async function readValue(request: IncomingMessage): Promise<unknown> {
   throw unsupportedMediaType(type, ["application/json", "application/yaml"]);
 }
 
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch (error) {
-    throw badRequest(`Cannot read the request's body as JSON: ${(error as Error).message}`);
-  }
-}
-
-/** The one object of a YAML body. The parser is loaded when first needed. */
-export async function parseYaml(text: string): Promise<unknown> {
+/** The one object of a YAML body, in which a field that stands twice is an error. The parser is loaded when first needed. */
+async function parseYaml(text: string): Promise<ParsedJson> {
   const { parseManifests } = await import("../../api/yaml.ts");
   const manifests = parseManifests(text, { source: "request body" });
   if (manifests.length !== 1) {
     throw badRequest(`Cannot read the request's body: it holds ${manifests.length} YAML documents; send one at a time`);
   }
-  return manifests[0]!.object;
+  return { value: manifests[0]!.object, duplicate: [] };
 }

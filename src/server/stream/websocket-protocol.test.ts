@@ -14,8 +14,9 @@ describe("channel protocols", () => {
     expect(chooseProtocol(offered)?.name).toBe(chosen);
   });
 
-  test("port forwarding has no version 5", () => {
-    expect(chooseProtocol(["v5.channel.k8s.io", "v4.channel.k8s.io"], PORT_FORWARD_PROTOCOLS)?.version).toBe(4);
+  test("port forwarding has versions 4 and 5, and 1 for old clients", () => {
+    expect(chooseProtocol(["v3.channel.k8s.io", "v5.channel.k8s.io"], PORT_FORWARD_PROTOCOLS)?.version).toBe(5);
+    expect(chooseProtocol(["v3.channel.k8s.io", "v2.channel.k8s.io"], PORT_FORWARD_PROTOCOLS)).toBeUndefined();
   });
 
   test.each(["v4.channel.k8s.io", "v4.base64.channel.k8s.io"])("a message comes back as it went: %s", (name) => {

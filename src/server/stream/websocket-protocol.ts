@@ -24,8 +24,8 @@ const NAMELESS: ChannelProtocol = { name: "", version: 1, base64: false };
 
 /** The protocols of remote commands. */
 export const REMOTE_COMMAND_PROTOCOLS = PROTOCOLS.map((protocol) => protocol.name);
-/** The protocols of port forwarding over plain channels. */
-export const PORT_FORWARD_PROTOCOLS = REMOTE_COMMAND_PROTOCOLS.filter((name) => !/^v[235]\./.test(name));
+/** The protocols of port forwarding over plain channels; version 5, with its close signal, is of our own making there. */
+export const PORT_FORWARD_PROTOCOLS = REMOTE_COMMAND_PROTOCOLS.filter((name) => !/^v[23]\./.test(name));
 
 /**
  * The first of the client's protocols that is served; a client that names none gets version 1, and undefined means that

@@ -1,5 +1,6 @@
 /** From a request's value to an object of the right kind: strict about unknown fields as the client asks. */
 import { decodeObject as decode, unknownFieldText } from "../../../api/decode.ts";
+import { duplicateFieldText, type ParsedJson } from "../../../api/json.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { apiVersionOf } from "../../../api/resources.ts";
 import { badRequest } from "../../../api/status.ts";
@@ -9,10 +10,10 @@ const FIELD_VALIDATION = ["Strict", "Warn", "Ignore"] as const;
 type FieldValidation = (typeof FIELD_VALIDATION)[number];
 
 /**
- * Decodes. API version and kind may be left out; what is there must fit the path. Unknown fields are an error
+ * Decodes. API version and kind may be left out; what is there must fit the path. Unknown and duplicate fields are an error
  * with `fieldValidation=Strict`, a warning by default, and nothing with `Ignore`. Kubernetes: apiserver handlers/create.go.
  */
-export function decodeObject(context: ResourceContext, value: unknown): KubeObject {
+export function decodeObject(context: ResourceContext, { value, duplicate }: ParsedJson): KubeObject {
   const { resource } = context;
   const [apiVersion, kind] = [apiVersionOf(resource), resource.kind];
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
@@ -29,7 +30,7 @@ export function decodeObject(context: ResourceContext, value: unknown): KubeObje
   }
   const validation = fieldValidation(context);
   const { object, unknown } = decode({ metadata: {}, ...value, apiVersion, kind });
-  const findings = unknown.map(unknownFieldText);
+  const findings = [...unknown.map(unknownFieldText), ...duplicate.map(duplicateFieldText)];
   if (findings.length > 0 && validation === "Strict") {
     throw badRequest(
       `${kind} in version "${resource.version}" cannot be handled as a ${kind}: strict decoding error: ${findings.join(", ")}`,

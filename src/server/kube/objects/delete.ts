@@ -29,7 +29,7 @@ export async function deleteObject(context: ResourceContext): Promise<void> {
 
 /** From the body, and from the query, which wins. */
 export async function readDeleteOptions({ request, query }: ResourceContext): Promise<DeleteOptions> {
-  const value = (await readValue(request)) ?? {};
+  const { value } = (await readValue(request)) ?? { value: {} };
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw badRequest("DeleteOptions expected");
   const body = value as DeleteOptions;
   const grace = query.get("gracePeriodSeconds") ?? body.gracePeriodSeconds;
