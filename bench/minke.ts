@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join, resolve as absolute } from "node:path";
 
 import { type BenchPod, call, watchPods } from "./api.ts";
 import { COMMAND, type Figures, type Subject } from "./figures.ts";
@@ -10,7 +10,7 @@ import { cpuSeconds, memoryKb, pause, pidsOf, run, timed, until } from "./proces
 
 /** The bundle that the npm package ships, run by the Node of this checkout. */
 const BIN = process.execPath;
-const ARGS = ["--max-semi-space-size=4", resolve(import.meta.dirname, "../dist/bin/minke.js")];
+const ARGS = ["--max-semi-space-size=4", absolute(import.meta.dirname, "../dist/bin/minke.js")];
 const IMAGE = "localhost/minke-bench:latest";
 const IDLE_SECONDS = 20;
 const PODS = "/api/v1/namespaces/default/pods";
@@ -22,7 +22,7 @@ export async function minke({ image, rounds, burst, log }: Subject): Promise<Fig
   const state = `/run/minke-bench-${process.pid}`;
   const place = ["--instance", "bench", "--root", root, "--state", state];
   const socket = join(state, "api.sock");
-  await run(BIN, [resolve(import.meta.dirname, "../tools/build.ts")]);
+  await run(BIN, [absolute(import.meta.dirname, "../tools/build.ts")]);
   const out = join(scratch, "out");
   mkdirSync(out);
   const figures: Figures = { startMs: [], stopMs: [], crashMs: [], execMs: [] };

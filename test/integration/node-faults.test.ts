@@ -169,7 +169,7 @@ describe("Pods that can not run", () => {
     const name = "localhost/rotten:latest";
     const other = join(node.scratch, "other");
     mkdirSync(other);
-    writeFileSync(join(other, "unique"), String(node.instance));
+    writeFileSync(join(other, "unique"), node.instance);
     execFileSync("tar", ["-C", other, "-cf", join(node.scratch, "other.tar"), "."]);
     const blobs = join(node.root, "images/blobs/sha256");
     const before = new Set(readdirSync(blobs));
