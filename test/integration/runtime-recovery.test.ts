@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { sleep, systemClock } from "../../src/base/clock.ts";
+import { scaled } from "../fixtures/emulated.ts";
 import { simulateReboot } from "../fixtures/reboot.ts";
 import { containerConfig, eventually, sandboxConfig, testRuntime, type TestRuntime } from "../fixtures/runtime.ts";
 
@@ -66,9 +67,9 @@ describe("after kill -9 of the daemon", () => {
   });
 
   test("at any moment, no half-made thing is left", async () => {
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < scaled(5, 3); round++) {
       const { sandbox } = await inChild<{ sandbox: string }>("churn");
-      await sleep(systemClock, 7 + 23 * round);
+      await sleep(systemClock, scaled(7 + 23 * round, 300 * round));
       await killChild();
       const runtime = await t.restart();
       for (const each of await runtime.sandboxes()) {
