@@ -64,6 +64,11 @@ export interface Conmon {
   version(): Promise<string>;
 }
 
+/**
+ * Milliseconds until a launch is taken to hang. One does when `crun create` is killed after it has made the process, which
+ * keeps crun's standard error open: conmon waits for its end.
+ */
+const LAUNCH_TIMEOUT_MS = 30_000;
 /** conmon refuses a terminal of more than this in either direction. */
 const TERMINAL_CELLS_MAX = 1000;
 
@@ -104,6 +109,7 @@ export function createConmon(options: ConmonOptions): Conmon {
         env: RUNTIME_ENV,
         cwd: bundle,
         syncPipeEnv: "_OCI_SYNCPIPE",
+        timeoutMs: LAUNCH_TIMEOUT_MS,
         ...(signal ? { signal } : {}),
       });
       const pid = createdPid(done.sync, done.code, done.stderr, id);

@@ -2,8 +2,9 @@
 #
 # Requests come on standard input, replies go to standard output, each as a frame: 4 bytes length (big endian), then
 # fields, each 4 bytes length and bytes. A request is (id, verb, ...); a reply is (id, "ok", ...) or
-# (id, "failed", stage, errno, subject). Nothing is kept between requests. At the end of its input the agent exits and
-# leaves alone what it started. Needs nothing beyond Debian's perl-base.
+# (id, "failed", stage, errno, subject). Nothing is kept between requests. At the end of its input the agent kills what has
+# not ended, so that nothing goes on behind the back of the next daemon's recovery, and exits; what has left into a session
+# of its own, as conmon does, lives on. Needs nothing beyond Debian's perl-base.
 #
 # "perl agent.pl enter NETNS PROGRAM ARGS..." enters a network namespace and becomes PROGRAM.
 use strict;
@@ -87,7 +88,7 @@ sub serve {
 sub read_requests {
     my $got = sysread(STDIN, $in, READ_BYTES, length $in);
     return if !defined $got && ($!{EINTR} || $!{EAGAIN});
-    POSIX::_exit(0) unless $got;
+    leave() unless $got;
     while (length $in >= 4) {
         my $length = unpack('N', $in);
         last if length $in < 4 + $length;
@@ -95,6 +96,11 @@ sub read_requests {
         substr($in, 0, 4 + $length) = '';
         request(@fields);
     }
+}
+
+sub leave {
+    kill_job($_->{id}) for grep { !$_->{ended} } values %jobs;
+    POSIX::_exit(0);
 }
 
 sub reply {
@@ -105,7 +111,7 @@ sub reply {
         my $wrote = syswrite(STDOUT, $frame, length($frame) - $at, $at);
         if (defined $wrote) { $at += $wrote; next }
         next if $!{EINTR};
-        POSIX::_exit(0) unless $!{EAGAIN};
+        leave() unless $!{EAGAIN};
         my $wait = '';
         vec($wait, 1, 1) = 1;
         select(undef, $wait, undef, undef);

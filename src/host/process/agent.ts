@@ -120,7 +120,7 @@ export class Agent implements AsyncDisposable {
     }
   }
 
-  /** Lets the agent end. What it started lives on. */
+  /** Lets the agent end. Programs that have not ended are killed; what has left into a session of its own lives on. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     const child = this.#running?.child;

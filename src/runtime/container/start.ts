@@ -32,6 +32,11 @@ export async function startEntry(scope: Scope, entry: ContainerEntry, signal?: A
     } catch (error) {
       if (await runsAlready(scope, id)) return announce(scope, "started", entry.record);
       entry.record = created;
+      if (signal?.aborted) {
+        // Nobody wants it any more: it stays as it was made, until it is removed.
+        writeCheckpoint(containerPaths(scope.layout, id).checkpoint, created);
+        throw error;
+      }
       if (created.process) scope.host.process.kill(created.process.pid, "SIGKILL", created.process.startTime);
       await fail(scope, entry, startFailure(config.command[0] ?? config.image, messageOf(error)), error);
     }
