@@ -1,5 +1,14 @@
 /** The runtime over the fake host: what every failure leaves behind, and what it asks of the programs. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -286,30 +295,43 @@ describe("two sandboxes of one Pod", () => {
 });
 
 describe("a full disk", () => {
-  const full = (id: string): string => join(base, "root/containers", id, "container.json.tmp");
+  /** Has every write of the container's checkpoint fail, until the end of the scope. */
+  function full(id: string): Disposable {
+    const path = join(base, "root/containers", id, "container.json");
+    renameSync(path, `${path}.kept`);
+    mkdirSync(path);
+    return {
+      [Symbol.dispose]: () => {
+        rmSync(path, { recursive: true });
+        renameSync(`${path}.kept`, path);
+      },
+    };
+  }
 
   test("a start that can not be written down does not happen, and is not told", async () => {
     const sandbox = await runtime.runSandbox(SANDBOX);
     const { id } = await runtime.createContainer(sandbox.id, CONTAINER);
-    mkdirSync(full(id)); // as good as no space: the write fails
-    await expect(runtime.startContainer(id)).rejects.toThrow("Cannot write checkpoint");
-    expect((await runtime.container(id))?.state).toEqual({ phase: "created" });
-    expect(host.commands.some(({ argv }) => argv.includes("start"))).toBe(false);
-    rmSync(full(id), { recursive: true });
+    {
+      using _full = full(id);
+      await expect(runtime.startContainer(id)).rejects.toThrow("Cannot write checkpoint");
+      expect((await runtime.container(id))?.state).toEqual({ phase: "created" });
+      expect(host.commands.some(({ argv }) => argv.includes("start"))).toBe(false);
+    }
     expect((await runtime.startContainer(id)).state.phase).toBe("running");
   });
 
   test("an end that can not be written down is told all the same, and found again after a restart", async () => {
     const sandbox = await runtime.runSandbox(SANDBOX);
     const { id } = await runtime.runContainer(sandbox.id, CONTAINER);
-    mkdirSync(full(id));
-    const stopped = runtime.stopContainer(id, 60_000);
-    writeExit(id, 3);
-    await stopped;
-    expect((await runtime.container(id))?.state).toMatchObject({ phase: "exited", exitCode: 3 });
+    {
+      using _full = full(id);
+      const stopped = runtime.stopContainer(id, 60_000);
+      writeExit(id, 3);
+      await stopped;
+      expect((await runtime.container(id))?.state).toMatchObject({ phase: "exited", exitCode: 3 });
+    }
     await runtime[Symbol.asyncDispose]();
     runtime = await open();
     expect((await runtime.container(id))?.state).toMatchObject({ phase: "exited", exitCode: 3 });
-    rmSync(full(id), { recursive: true });
   });
 });
