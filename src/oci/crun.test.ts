@@ -29,7 +29,9 @@ test.each([
 
 test.each([
   ["executable file `x` not found in $PATH: No such file or directory", 127],
+  ["executable file `/x` not found: No such file or directory", 127],
   ["open executable: Permission denied", 126],
+  ["the path `/x` exists but it is not executable: Operation not permitted", 126],
   ["mount `/x` to `/y`: No such file or directory", undefined],
 ])("%s stands for %s", (why, code) => {
   expect(commandFailureExit(why)).toBe(code);

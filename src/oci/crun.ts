@@ -118,11 +118,15 @@ const NOT_EXECUTABLE_EXIT = 126;
 
 /**
  * The exit code that crun's words about a command's file stand for; undefined when they are about something else. crun
- * itself ends with 255 for all of it.
+ * itself ends with 255 for all of it. Facts: crun 1.8 and 1.21.
  */
 export function commandFailureExit(why: string): number | undefined {
-  if (/^executable file .* not found in \$PATH/.test(why)) return NOT_FOUND_EXIT;
-  if (/^open executable: |^exec(?: container process)? [`'"].*[`'"]: |exec format error/i.test(why))
+  if (/^executable file .* not found/.test(why)) return NOT_FOUND_EXIT;
+  if (
+    /^open executable: |^the path .* exists but it is not executable|^exec(?: container process)? [`'"].*[`'"]: |exec format error/i.test(
+      why,
+    )
+  )
     return NOT_EXECUTABLE_EXIT;
   return undefined;
 }

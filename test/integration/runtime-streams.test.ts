@@ -70,13 +70,13 @@ describe("exec", () => {
   });
 
   test.each([
-    ["no-such-program", 127, "not found"],
-    ["/etc/passwd", 126, "Permission denied"],
+    ["no-such-program", 127, /not found/],
+    ["/etc/passwd", 126, /Permission denied|not executable/],
   ])("of %s ends with %i and says why", async (program, code, why) => {
     const plain = await collect(await exec([program]));
-    expect(plain).toMatchObject({ code, stdout: "", stderr: expect.stringContaining(why) });
+    expect(plain).toMatchObject({ code, stdout: "", stderr: expect.stringMatching(why) });
     const terminal = await collect(await exec([program], { tty: true }));
-    expect(terminal).toMatchObject({ code, stdout: expect.stringContaining(why) });
+    expect(terminal).toMatchObject({ code, stdout: expect.stringMatching(why) });
   });
 
   test("that is aborted leaves nothing of its tree, and the container alone", async () => {
