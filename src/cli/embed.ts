@@ -11,10 +11,13 @@ export { NODE_OPTIONS, type NodeOptions };
 /** One line of the doctor's report. */
 export type Requirement = Awaited<ReturnType<typeof doctor>>[number];
 
-/** Starts a node; `note` gets a line for each warning. Disposing it leaves its containers running. */
+/**
+ * Starts a node; `note` gets a line for each warning. Disposing it leaves its containers running; when there is no Pod it
+ * leaves nothing on the host but its folders.
+ */
 export async function embedNode(options: NodeOptions, note: (line: string) => void): Promise<AsyncDisposable> {
   const { startNode } = await import("../daemon/start-node.ts");
-  return await startNode(nodeOptionsFrom(options), { log: lineLog(note) });
+  return await startNode(nodeOptionsFrom(options), { log: lineLog(note), transient: true });
 }
 
 /** Runs a node until a signal ends it. */
@@ -39,6 +42,8 @@ export async function resetNode(options: NodeOptions, note: (line: string) => vo
 function lineLog(note: (line: string) => void): Logger {
   const nothing = (): void => {};
   const line = (fields: LogFields, message: string): void => {
+    // What concerns a Pod is told by its Events.
+    if ("podUid" in fields) return;
     const more = Object.entries(fields).map(
       ([key, value]) => `${key}=${value instanceof Error ? messageOf(value) : JSON.stringify(value)}`,
     );

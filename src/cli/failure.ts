@@ -1,6 +1,6 @@
 /** Errors as people read them, in kubectl's words where kubectl has words for them. Kubernetes: kubectl/pkg/cmd/util. */
 import type { Status } from "../api/gen/types.ts";
-import { isMinkeError, messageOf, MinkeError } from "../base/errors.ts";
+import { errnoOf, isMinkeError, messageOf, MinkeError } from "../base/errors.ts";
 import { ExitError } from "./exit.ts";
 
 /** The line or lines for stderr; empty when there is nothing left to say. */
@@ -11,7 +11,9 @@ export function describeFailure(error: unknown, env: Readonly<Record<string, str
     return `error: ${messageOf(error)}`;
   }
   if (error.reason === "NoNode") return error.message;
-  return invalidText(error) ?? serverText(error) ?? `error: ${messageOf(error)}`;
+  // The system's own words (`connect EACCES …`) say nothing that the message has not said.
+  const text = errnoOf(error.cause) === undefined ? messageOf(error) : error.message;
+  return invalidText(error) ?? serverText(error) ?? `error: ${text}`;
 }
 
 /**

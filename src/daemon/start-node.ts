@@ -2,7 +2,7 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 
-import { systemClock } from "../base/clock.ts";
+import { sleep, systemClock } from "../base/clock.ts";
 import { messageOf, MinkeError } from "../base/errors.ts";
 import { noLog } from "../base/logger.ts";
 import type { Logger } from "../base/logger.ts";
@@ -17,6 +17,7 @@ import { checkRequirements } from "../host/requirements.ts";
 import { createNetwork } from "../oci/cni.ts";
 import type { Network } from "../oci/cni.ts";
 import { createRuntime } from "../runtime/create-runtime.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import { createImageService } from "../runtime/image/create-image-service.ts";
 import { createKubeServer } from "../server/kube/create-kube-server.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
@@ -39,13 +40,25 @@ export interface Node extends AsyncDisposable {
 export interface StartOptions {
   /** Default: none; the daemon gives pino. */
   readonly log?: Logger;
+  /**
+   * The node lives for one command: when it ends with no Pod left, what it made on the host outside its folders (bridge,
+   * firewall rules, cgroups) goes too. Default: false.
+   */
+  readonly transient?: boolean;
 }
+
+/** How long the last Pods of a node that is {@link StartOptions.transient} may take to be taken apart, in milliseconds. */
+const DISMANTLE_MS = 10_000;
+const LOOK_EVERY_MS = 20;
 
 /**
  * Starts a node and resolves when its API answers. Rejects with `InvalidArgument` (options), `AlreadyExists` (another
  * daemon runs the instance) or `FailedPrecondition` (the host lacks something; the message says what and the remedy).
  */
-export async function startNode(options: NodeOptions = {}, { log = noLog }: StartOptions = {}): Promise<Node> {
+export async function startNode(
+  options: NodeOptions = {},
+  { log = noLog, transient = false }: StartOptions = {},
+): Promise<Node> {
   const settings = parseNodeOptions(options);
   const instance = instanceOf(settings);
   const clock = systemClock;
@@ -118,6 +131,7 @@ export async function startNode(options: NodeOptions = {}, { log = noLog }: Star
 
   await required;
   await host.cgroup.prepare();
+  if (transient) undo.defer(() => leaveHost({ store, runtime, network, host, instance, log }));
   await Promise.all([
     runtime.recover(),
     writeNodeObject(store, clock, { name: nodeName, instance, runtimeVersion: "crun" }),
@@ -137,9 +151,38 @@ export async function startNode(options: NodeOptions = {}, { log = noLog }: Star
     host,
     [Symbol.asyncDispose]: async () => {
       await settled;
+      if (transient) await dismantled(store, runtime);
       await running.disposeAsync();
     },
   };
+}
+
+/** Resolves when nothing runs any more of Pods that the API has let go; the engine takes such apart behind its answer. */
+async function dismantled(store: Store, runtime: Runtime): Promise<void> {
+  const deadlineMs = systemClock.monotonic() + DISMANTLE_MS;
+  while (store.list("pods").items.length === 0 && (await runtime.sandboxes()).length > 0) {
+    if (systemClock.monotonic() > deadlineMs) return;
+    await sleep(systemClock, LOOK_EVERY_MS);
+  }
+}
+
+/** Removes what belongs to no Pod, when there is none. */
+async function leaveHost(parts: {
+  readonly store: Store;
+  readonly runtime: Runtime;
+  readonly network: Network;
+  readonly host: Host;
+  readonly instance: Instance;
+  readonly log: Logger;
+}): Promise<void> {
+  const { store, runtime, network, host, instance, log } = parts;
+  try {
+    if (store.list("pods").items.length > 0 || (await runtime.sandboxes()).length > 0) return;
+    await network.teardown();
+    if (await host.cgroup.exists(instance.cgroupRoot)) await host.cgroup.remove(instance.cgroupRoot);
+  } catch (error) {
+    log.warn({ error: messageOf(error) }, "Removing what the node made on the host failed");
+  }
 }
 
 /** What a node needs to know of itself and nobody waits for. */

@@ -74,7 +74,22 @@ async function createOne(client: Client, manifest: Manifest, options: CreateOpti
 function sameContent(before: KubeObject, wanted: KubeObject): boolean {
   if (before.kind === "Pod") return false;
   if (before.kind === "Namespace" || before.kind === "ServiceAccount") return true;
-  return ["data", "binaryData", "stringData"].every((field) => equalJson(before[field] ?? {}, wanted[field] ?? {}));
+  return equalJson(contentOf(before), contentOf(wanted));
+}
+
+/** The data of a ConfigMap or a Secret; a Secret's text counts as the data that the server makes of it. */
+function contentOf(object: KubeObject): unknown {
+  const {
+    data = {},
+    binaryData = {},
+    stringData = {},
+  } = object as KubeObject & {
+    readonly data?: Readonly<Record<string, string>>;
+    readonly binaryData?: Readonly<Record<string, string>>;
+    readonly stringData?: Readonly<Record<string, string>>;
+  };
+  const text = Object.entries(stringData).map(([key, value]) => [key, Buffer.from(value).toString("base64")]);
+  return { data: { ...data, ...Object.fromEntries(text) }, binaryData };
 }
 
 function taken(type: Resource, before: KubeObject, namespace: string | undefined): MinkeError {
