@@ -11,7 +11,7 @@ import { basename, dirname, join } from "node:path";
 
 import type { Pod } from "../api/gen/types.ts";
 import type { Clock } from "../base/clock.ts";
-import { errnoOf, messageOf } from "../base/errors.ts";
+import { errnoOf, isMinkeError, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Container, Runtime } from "../runtime/runtime.ts";
 import { gzipFile } from "./gzip-file.ts";
@@ -104,7 +104,8 @@ function arm(options: LogKeeperOptions, id: string, entry: Followed, isCurrent: 
     if (!isCurrent()) return;
     const now = await sizeOf(entry.path);
     if (!isCurrent()) return;
-    if (now >= LOG_MAX_BYTES) await rotate(options, id, entry.path);
+    // Nobody writes to the log of a container that has ended: it stays as it is.
+    if (now >= LOG_MAX_BYTES && !(await rotate(options, id, entry.path))) return;
     if (!isCurrent()) return;
     if (now === size) return listen();
     size = now;
@@ -136,11 +137,14 @@ function watchOnce(path: string, wake: () => void): Disposable | undefined {
   }
 }
 
-/** Moves the log away, has it reopened, compresses what is older than the last, and drops the oldest. */
-async function rotate({ runtime, clock }: LogKeeperOptions, id: string, path: string): Promise<void> {
+/**
+ * Moves the log away, has it reopened, compresses what is older than the last, and drops the oldest. False when the container
+ * does not run any more; then the log stays where it is.
+ */
+async function rotate({ runtime, clock }: LogKeeperOptions, id: string, path: string): Promise<boolean> {
   const directory = dirname(path);
   const prefix = `${basename(path)}.`;
-  const target = `${path}.${stamp(clock.now())}`;
+  const target = await unusedName(path, clock.now());
   const older = (await readdir(directory)).filter((name) => name.startsWith(prefix)).sort();
   for (const name of older.filter((candidate) => !candidate.endsWith(".gz"))) await gzipFile(join(directory, name));
   const kept = LOG_FILES_MAX - 2;
@@ -153,8 +157,22 @@ async function rotate({ runtime, clock }: LogKeeperOptions, id: string, path: st
     await runtime.reopenLog(id);
   } catch (error) {
     await rename(target, path).catch(() => {});
+    if (isMinkeError(error, "FailedPrecondition") || isMinkeError(error, "NotFound")) return false;
     throw error;
   }
+  return true;
+}
+
+/** A clock that was set back must not make a rotation overwrite an earlier one. */
+async function unusedName(path: string, nowMs: number): Promise<string> {
+  for (let ms = nowMs; ; ms += 1000) {
+    const name = `${path}.${stamp(ms)}`;
+    if (!(await exists(name)) && !(await exists(`${name}.gz`))) return name;
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await sizeOf(path)) > 0;
 }
 
 function stamp(ms: number): string {

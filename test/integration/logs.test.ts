@@ -118,6 +118,14 @@ describe("reading", () => {
     expect(await read({ sinceNs: since })).toBe("b\n");
   });
 
+  test("a line that began before the time is left out as a whole", async () => {
+    const [before, at] = ["2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z"];
+    const cut = `${before} stdout P long \n${at} stdout P er \n${at} stderr F other\n${at} stdout F line\n`;
+    await writeFile(path, `${cut}${at} stdout P whole \n${at} stdout F line\n`);
+    const sinceNs = BigInt(Date.parse(at)) * 1_000_000n;
+    expect(await read({ sinceNs })).toBe("other\nwhole line\n");
+  });
+
   test("no more than the limit", async () => {
     await threeFiles();
     expect(await read({ limitBytes: 10 })).toBe("line 0\nlin");

@@ -24,6 +24,8 @@ export class LogRenderer {
   #left: number;
   #rest: Buffer = Buffer.alloc(0);
   #midLine = false;
+  /** Streams in the middle of a line that began before the time that was asked for: the rest of it is left out too. */
+  readonly #cut = new Set<LogEntry["stream"]>();
   #lastTime = "";
 
   constructor(options: RenderOptions) {
@@ -75,7 +77,7 @@ export class LogRenderer {
     if (!entry) return this.#skip > 0 ? void this.#skip-- : this.#emit(line, out);
     this.#lastTime = entry.time;
     if (this.#options.stream !== undefined && entry.stream !== this.#options.stream) return;
-    if (this.#tooOld(entry)) return;
+    if (this.#tooOld(entry) || this.#isCut(entry)) return;
     if (this.#skip > 0) {
       if (!entry.partial) this.#skip--;
       return;
@@ -90,10 +92,18 @@ export class LogRenderer {
     if (this.#since === undefined && this.#after === undefined) return false;
     const time = nanoseconds(entry.time);
     if (time === undefined) return false;
-    if (this.#since !== undefined && time < this.#since) return true;
+    if (this.#since !== undefined && time < this.#since) {
+      if (entry.partial) this.#cut.add(entry.stream);
+      else this.#cut.delete(entry.stream);
+      return true;
+    }
     if (this.#after !== undefined && time <= this.#after) return true;
     this.#since = this.#after = undefined;
     return false;
+  }
+
+  #isCut({ stream, partial }: LogEntry): boolean {
+    return partial ? this.#cut.has(stream) : this.#cut.delete(stream);
   }
 
   #emit(bytes: Buffer, out: Buffer[]): void {
