@@ -4,12 +4,16 @@ import { join } from "node:path";
 
 import type { EngineOptions } from "../engine/deps.ts";
 import type { Instance } from "../host/instance.ts";
+import { podResolvConf } from "../host/resolv-conf.ts";
 import { internalAddresses } from "./node-object.ts";
 
-export function engineInputs(instance: Instance, nodeName: string): Pick<EngineOptions, "node" | "paths"> {
+export async function engineInputs(
+  instance: Instance,
+  nodeName: string,
+): Promise<Pick<EngineOptions, "node" | "paths">> {
   const ip = internalAddresses(networkInterfaces(), instance.bridge)[0]!.address;
   return {
-    node: { name: nodeName, ip, capacity: { memoryBytes: totalmem() } },
+    node: { name: nodeName, ip, capacity: { memoryBytes: totalmem() }, resolvConf: await podResolvConf() },
     paths: {
       podLogs: instance.podLogs,
       containerLogs: instance.containerLogs,

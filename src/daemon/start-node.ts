@@ -115,7 +115,7 @@ export async function startNode(
     clock,
     log,
     trace,
-    ...engineInputs(instance, nodeName),
+    ...(await engineInputs(instance, nodeName)),
   });
   const server = createKubeServer({
     store,

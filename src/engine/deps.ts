@@ -17,6 +17,8 @@ export interface NodeInfo {
   readonly capacity: {
     readonly memoryBytes: number;
   };
+  /** The resolv.conf of Pods with a network of their own; default `/etc/resolv.conf`. The kubelet's `--resolv-conf`. */
+  readonly resolvConf?: string;
 }
 
 export interface EnginePaths {

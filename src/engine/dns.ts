@@ -5,11 +5,18 @@
 import type { Pod } from "../api/gen/types.ts";
 import type { DnsConfig } from "../runtime/runtime.ts";
 
-/** undefined when the host's file serves as it is. `hostResolvConf` is the text of the host's file. */
-export function dnsOf(pod: Pod, hostResolvConf: () => string): DnsConfig | undefined {
+/**
+ * undefined when the host's file serves as it is, and never with `always`. `hostResolvConf` gives the text of the file that
+ * the Pod's is made from.
+ */
+export function dnsOf(
+  pod: Pod,
+  hostResolvConf: () => string,
+  { always }: { readonly always: boolean } = { always: false },
+): DnsConfig | undefined {
   const none = pod.spec?.dnsPolicy === "None";
   const config = pod.spec?.dnsConfig;
-  if (!none && !config) return undefined;
+  if (!none && !config && !always) return undefined;
   const base = none ? { servers: [], searches: [], options: [] } : parseResolvConf(hostResolvConf());
   const own = (config?.options ?? []).map(({ name = "", value }) => (value === undefined ? name : `${name}:${value}`));
   const ownNames = new Set(own.map(optionName));

@@ -219,6 +219,11 @@ describe("files", () => {
   test("resolv.conf", () => {
     const host = (): string => "nameserver 9.9.9.9\nsearch home\noptions ndots:1 rotate\n";
     expect(dnsOf(pod(), host)).toBeUndefined();
+    expect(dnsOf(pod(), () => "nameserver 192.0.2.9\n", { always: true })).toEqual({
+      servers: ["192.0.2.9"],
+      searches: [],
+      options: [],
+    });
     const dnsConfig = { nameservers: ["1.1.1.1"], searches: ["x"], options: [{ name: "ndots", value: "5" }] };
     expect(dnsOf(pod({ dnsConfig }), host)).toEqual({
       servers: ["9.9.9.9", "1.1.1.1"],

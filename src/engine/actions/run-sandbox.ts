@@ -7,6 +7,9 @@ import type { Action } from "../action.ts";
 import { dnsOf } from "../dns.ts";
 import { sandboxConfig } from "../translate.ts";
 
+/** What the runtime gives a Pod that says nothing. */
+const RESOLV_CONF = "/etc/resolv.conf";
+
 export async function runSandbox(
   { deps, pod, memory }: Scene & { readonly pod: Pod },
   { attempt }: Action & { readonly type: "RunSandbox" },
@@ -15,7 +18,8 @@ export async function runSandbox(
   using _span = deps.trace.span(memory.uid, "engine.sandbox");
   using _slot = await deps.startSlots.acquire();
   signal.throwIfAborted();
-  const dns = dnsOf(pod, () => readFileSync("/etc/resolv.conf", "utf8"));
+  const resolvConf = (pod.spec?.hostNetwork ? undefined : deps.node.resolvConf) ?? RESOLV_CONF;
+  const dns = dnsOf(pod, () => readFileSync(resolvConf, "utf8"), { always: resolvConf !== RESOLV_CONF });
   try {
     await deps.runtime.runSandbox(sandboxConfig(pod, { attempt, podLogs: deps.paths.podLogs, dns }), signal);
   } catch (error) {
