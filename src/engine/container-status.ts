@@ -9,7 +9,7 @@ import { assert } from "../base/assert.ts";
 import { rfc3339 } from "../base/clock.ts";
 import type { Container } from "../runtime/runtime.ts";
 import type { ContainerKind } from "./labels.ts";
-import { containersNamed } from "./observe.ts";
+import { containersNamed, neverRan } from "./observe.ts";
 import { mayRestart } from "./restart.ts";
 import type { StatusInput } from "./status-input.ts";
 import { gone } from "./terminate.ts";
@@ -57,7 +57,7 @@ function statesOf(
 ): { readonly state: ContainerState; readonly last: ContainerStateTerminated | undefined } {
   const { state } = newest;
   if (state.phase === "running") return { state: { running: { startedAt: rfc3339(state.startedMs) } }, last: dead };
-  if (state.phase === "created") return { state: waiting(input, spec.name), last: dead };
+  if (state.phase === "created" || neverRan(newest)) return { state: waiting(input, spec.name), last: dead };
   const own = terminated(input, newest);
   const reason = input.waiting.get(spec.name);
   // What will be started again, and is held up, waits; what it was is its last state.

@@ -33,6 +33,15 @@ export function newestContainer(observed: Observation, name: string): Container 
   return containersNamed(observed, name)[0];
 }
 
+/**
+ * True for one that was made and is not, or no more, on its way to being run: left by a crash of the daemon, or killed before
+ * its start. It goes, and its attempt is used again. A start that failed is an end like any other.
+ */
+export function neverRan({ state }: Container): boolean {
+  if (state.phase === "exited") return state.startedMs === 0 && state.reason !== "StartError";
+  return state.phase === "created";
+}
+
 /** True while it may have processes. */
 export function isLive(container: Container): boolean {
   return container.state.phase !== "exited";

@@ -4,7 +4,7 @@ import type { Container, Sandbox } from "../runtime/runtime.ts";
 import type { Action } from "./action.ts";
 import { CONTAINER_HASH, containerHash } from "./labels.ts";
 import type { ContainerKind } from "./labels.ts";
-import { containersNamed, isLive, newestContainer } from "./observe.ts";
+import { containersNamed, isLive, neverRan, newestContainer } from "./observe.ts";
 import type { Observation } from "./observe.ts";
 import { endOfPod } from "./plan-end.ts";
 import type { PlanInput } from "./plan-input.ts";
@@ -39,7 +39,7 @@ function initStage(pod: Pod, observed: Observation, sandbox: Sandbox): InitStage
   for (const [index, init] of [...inits.entries()].toReversed()) {
     const container = here(init.name);
     if (!container) continue;
-    if (container.state.phase !== "exited") return init;
+    if (container.state.phase !== "exited" || neverRan(container)) return init;
     if (container.state.exitCode === 0) return inits[index + 1] ?? "done";
     return pod.spec?.restartPolicy === "Never" ? "failed" : init;
   }
@@ -65,8 +65,7 @@ function start(input: PlanInput, sandbox: Sandbox, spec: ContainerSpec, kind: Co
   if (facts.busy.has(`run/${spec.name}`)) return [];
   const newest = newestContainer(observed, spec.name);
   if (newest?.state.phase === "running") return [];
-  // Left half-made by a crash of the daemon: it never ran, so it goes, and its attempt is used again.
-  if (newest?.state.phase === "created") return [{ type: "RemoveContainer", id: newest.id }];
+  if (newest && neverRan(newest)) return [{ type: "RemoveContainer", id: newest.id }];
   const until = Math.max(facts.backoffUntil.get(spec.name) ?? 0, facts.retryAt.get(`image/${spec.name}`) ?? 0);
   if (until > now) return [{ type: "WaitUntil", atMs: until }];
   if (!facts.volumesReady) return [{ type: "PrepareVolumes" }];

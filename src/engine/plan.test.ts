@@ -116,6 +116,13 @@ describe("starting", () => {
     ],
     ["all regular containers at once", pod({ containers: [WEB, { name: "b" }] }), s0, {}, ["Run web 0", "Run b 0"]],
     ["not before the volumes", pod(), s0, { volumesReady: false }, ["PrepareVolumes"]],
+    [
+      "one that was killed before it ran goes first, and counts for nothing",
+      pod({ restartPolicy: "Never" }),
+      { ...s0, containers: [container(WEB, { ...(exited(137) as object), startedMs: 0 } as ContainerState)] },
+      {},
+      ["RemoveContainer web-0"],
+    ],
     ["not before its image", pod(), s0, { busy: new Set(["image/web"]) }, []],
     ["the count goes on", pod(), s0, { nextAttempt: new Map([["web", 4]]) }, ["Run web 4"]],
     ["in sync", pod(), { ...s0, containers: [container(WEB, RUNNING)] }, {}, []],

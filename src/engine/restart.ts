@@ -1,6 +1,7 @@
 /** Whether a container is (re)started. Kubernetes: pkg/kubelet/container/helpers.go, ShouldContainerBeRestarted. */
 import type { ContainerStatus, Pod } from "../api/gen/types.ts";
 import type { Container } from "../runtime/runtime.ts";
+import { neverRan } from "./observe.ts";
 
 /** Exit code of a container whose end nobody saw: as killed by SIGKILL. */
 export const LOST_EXIT_CODE = 137;
@@ -11,7 +12,8 @@ export const LOST_EXIT_CODE = 137;
  */
 export function mayRestart(pod: Pod, name: string, newest: Container | undefined): boolean {
   if (newest?.state.phase === "running") return false;
-  const exitCode = newest?.state.phase === "exited" ? newest.state.exitCode : toldExitCode(pod, name, newest);
+  if (newest && neverRan(newest)) return true;
+  const exitCode = newest?.state.phase === "exited" ? newest.state.exitCode : toldExitCode(pod, name);
   if (exitCode === undefined) return true;
   const policy = pod.spec?.restartPolicy ?? "Always";
   if (policy === "Never") return false;
@@ -24,8 +26,7 @@ export function toldStatus({ status }: Pod, name: string): ContainerStatus | und
   return all.find((each) => each.name === name && each.containerID !== undefined);
 }
 
-function toldExitCode(pod: Pod, name: string, newest: Container | undefined): number | undefined {
-  if (newest) return undefined;
+function toldExitCode(pod: Pod, name: string): number | undefined {
   const told = toldStatus(pod, name);
   if (!told || told.state?.waiting) return undefined;
   return told.state?.terminated?.exitCode ?? LOST_EXIT_CODE;

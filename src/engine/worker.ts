@@ -3,7 +3,7 @@
  * their own and wake the loop when they are done, so that a delete takes effect while an image is pulled. One timer, for the
  * earliest moment at which time alone changes the plan.
  */
-import type { Pod } from "../api/gen/types.ts";
+import type { ContainerStatus, Pod } from "../api/gen/types.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Action } from "./action.ts";
 import type { Scene } from "./act.ts";
@@ -186,5 +186,8 @@ export class PodWorker {
 /** For containers of which the runtime has lost every record: the restart count goes on from what was told last. */
 function attemptsToldBefore({ status }: Pod): ReadonlyMap<string, number> {
   const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
-  return new Map(statuses.filter((each) => each.containerID).map((each) => [each.name, each.restartCount + 1]));
+  // One that was made and never ran does not count.
+  const ran = ({ containerID, state, lastState }: ContainerStatus): boolean =>
+    containerID !== undefined && (state?.waiting === undefined || lastState?.terminated !== undefined);
+  return new Map(statuses.filter(ran).map((each) => [each.name, each.restartCount + 1]));
 }

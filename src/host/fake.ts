@@ -73,6 +73,7 @@ const FIRST_PID = 1000;
 const FIRST_INODE = 4_026_532_000;
 
 type State = Pick<FakeHost, "programs" | "commands" | "processes" | "namespaces" | "mounts" | "cgroups"> & {
+  readonly watched: Map<number, () => void>;
   nextPid: number;
   nextInode: number;
 };
@@ -85,6 +86,7 @@ export function createFakeHost(programs: Readonly<Record<string, FakeProgram>> =
     namespaces: new Map(),
     mounts: [],
     cgroups: new Map(),
+    watched: new Map(),
     nextPid: FIRST_PID,
     nextInode: FIRST_INODE,
   };
@@ -136,6 +138,7 @@ function fakeProcesses(state: State): ProcessHost {
       if (signal === "SIGKILL") endProcess(state, pid);
       return true;
     },
+    watch: (pid, wake) => void (state.processes.has(pid) ? state.watched.set(pid, wake) : wake()),
     startTime: (pid) => state.processes.get(pid)?.startTime,
     sendDatagram: async () => {},
   };
@@ -177,6 +180,8 @@ function fakeStream(run: ProcessHost["run"], command: Command, pid: number): Chi
 function endProcess(state: State, pid: number): void {
   state.processes.delete(pid);
   for (const { pids } of state.cgroups.values()) pids.delete(pid);
+  state.watched.get(pid)?.();
+  state.watched.delete(pid);
 }
 
 function fakeNamespaces(state: State): NamespaceHost {

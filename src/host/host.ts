@@ -60,6 +60,8 @@ export interface ProcessHost {
   stream(command: Pick<Command, "argv" | "env" | "cwd" | "netns">): ChildStream;
   /** Sends a signal; false when there is no such process. `startTime` guards against a reused pid. */
   kill(pid: number, signal: NodeJS.Signals, startTime?: number): boolean;
+  /** Calls `wake` once when a process that need not be a child of ours has ended. A hint: it may stay away. */
+  watch(pid: number, wake: () => void): void;
   /** The start time of a process in clock ticks since boot (field 22 of /proc/PID/stat); undefined when it is gone. */
   startTime(pid: number): number | undefined;
   /**

@@ -256,6 +256,31 @@ test("recovery undoes what is half made, keeps what is whole, and reads an end t
   expect((await runtime.container(lives.id))?.state.phase).toBe("running");
 });
 
+test("what was killed before it ever ran is gone after a restart; a start that failed stays to be told", async () => {
+  const sandbox = await runtime.runSandbox(SANDBOX);
+  const { id } = await runtime.createContainer(sandbox.id, CONTAINER);
+  host.programs.set("conmon", () => ({ sync: '{"data":-1,"message":"executable file `run` not found in $PATH"}' }));
+  const failed = await runtime.createContainer(sandbox.id, { ...CONTAINER, metadata: { name: "b", attempt: 0 } });
+  await expect(runtime.startContainer(failed.id)).rejects.toMatchObject({ reason: "StartError" });
+  await runtime[Symbol.asyncDispose]();
+  writeExit(id, 137); // the removal had come as far as the kill
+  runtime = await open();
+  expect((await runtime.containers()).map((each) => each.id)).toEqual([failed.id]);
+});
+
+test("a monitor that dies is noticed though nobody asks", async () => {
+  const sandbox = await runtime.runSandbox(SANDBOX);
+  const { id } = await runtime.runContainer(sandbox.id, CONTAINER);
+  const abort = new AbortController();
+  const events = runtime.events(abort.signal)[Symbol.asyncIterator]();
+  const next = events.next();
+  const monitor = readFileSync(join(base, "state/containers", id, "conmon.pid"), "utf8");
+  host.process.kill(Number(monitor), "SIGKILL");
+  expect((await next).value).toMatchObject({ type: "stopped", containerId: id });
+  abort.abort();
+  expect((await runtime.container(id))?.state).toMatchObject({ exitCode: 137, message: "Its monitor (conmon) died" });
+});
+
 describe("two sandboxes of one Pod", () => {
   const next = { ...SANDBOX, metadata: { ...SANDBOX.metadata, attempt: 1 } };
 

@@ -61,7 +61,8 @@ export type DisposableRuntime = Runtime & AsyncDisposable;
 
 /** A runtime that has yet to `recover()`. */
 export function createRuntime(options: RuntimeOptions): DisposableRuntime {
-  const scope = scopeOf(options);
+  const closing = new AbortController();
+  const scope = scopeOf(options, closing.signal);
   let watcher: ExitWatcher | undefined;
   return {
     recover: async () => {
@@ -93,11 +94,14 @@ export function createRuntime(options: RuntimeOptions): DisposableRuntime {
     attach: async (id) => attach(scope, id),
 
     events: (signal) => scope.events.subscribe(signal),
-    [Symbol.asyncDispose]: async () => watcher?.[Symbol.dispose](),
+    [Symbol.asyncDispose]: async () => {
+      closing.abort();
+      watcher?.[Symbol.dispose]();
+    },
   };
 }
 
-function scopeOf(options: RuntimeOptions): Scope {
+function scopeOf(options: RuntimeOptions, closed: AbortSignal): Scope {
   const { host, instance, network, images, clock, log, trace } = options;
   const layout = layoutOf(instance);
   const crun = createCrun({ host, root: layout.crun, binary: programPath(options.crunBinary ?? "crun") });
@@ -119,6 +123,7 @@ function scopeOf(options: RuntimeOptions): Scope {
     sandboxes: new Map(),
     containers: new Map(),
     making: new Set(),
+    closed,
     names: new Set(),
     privileges: () => (privileges ??= options.privileges?.() ?? readPrivileges(instance.cgroupRoot)),
   };

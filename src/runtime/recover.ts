@@ -8,10 +8,11 @@ import { messageOf } from "../base/errors.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { namesIn, readCheckpoint, removeCheckpoint, writeCheckpoint } from "./checkpoint/checkpoint.ts";
 import { discard } from "./container/discard.ts";
-import { settle } from "./container/settle.ts";
+import { settle, START_ERROR_EXIT } from "./container/settle.ts";
+import { watchInit, watchMonitor } from "./events/watch-process.ts";
 import { containerPaths, sandboxPaths } from "./layout.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
-import { addContainer, addSandbox, isAlive, type ContainerEntry, type Scope } from "./scope.ts";
+import { addContainer, addSandbox, dropContainer, isAlive, type ContainerEntry, type Scope } from "./scope.ts";
 import { dismantle } from "./sandbox/dismantle.ts";
 import { sandboxName } from "./sandbox/run.ts";
 import { sweep } from "./sweep.ts";
@@ -91,18 +92,29 @@ async function adoptSandbox(scope: Scope, record: SandboxRecord): Promise<void> 
   const pinned = [net, ipc, uts].filter((path) => path !== undefined);
   const inodes = await Promise.all(pinned.map(async (path) => scope.host.namespace.inode(path)));
   entry.stopping = inodes.includes(undefined);
+  watchInit(scope, entry);
 }
 
 /** Its end may have come, its start may have been cut short between the checkpoint and crun. */
 async function adopt(scope: Scope, entry: ContainerEntry): Promise<void> {
   await settle(scope, entry);
   const { record } = entry;
+  // It was being removed, or lost its life before it had one: it never ran, and shall not count as if it had.
+  if (neverRan(record)) {
+    await discard(scope, record.id, record.cgroupPath);
+    return dropContainer(scope, entry);
+  }
   if (record.ended) return;
+  watchMonitor(scope, entry);
   if (record.startedMs === undefined || !record.process || !isAlive(scope, record.process)) return;
   if (!scope.crun.waitsForStart(record.id)) return;
   const { startedMs: _notStarted, ...created } = record;
   entry.record = created;
   writeCheckpoint(containerPaths(scope.layout, record.id).checkpoint, created);
+}
+
+function neverRan({ ended, startedMs }: ContainerRecord): boolean {
+  return ended !== undefined && startedMs === undefined && ended.exitCode !== START_ERROR_EXIT;
 }
 
 async function each<T extends { readonly id: string }>(

@@ -98,6 +98,8 @@ export interface Scope {
   /** Names in use, `owner/namespace/name/uid/attempt`, those being made included. */
   readonly names: Set<string>;
   privileges(): Promise<Privileges>;
+  /** Aborted when the runtime is disposed of: nothing is watched any more. */
+  readonly closed: AbortSignal;
 }
 
 /** Tells the readers of events that something about a container may have changed. */

@@ -1,5 +1,5 @@
 /** What only the real agent can be asked: descriptors, sessions, daemons that outlive it, big overlays. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -137,6 +137,26 @@ test("a datagram reaches a unix socket by path and by abstract name", async () =
     expect(output).toBe("up\nREADY=1");
   }
   await expect(processes.sendDatagram(join(folder, "nobody"), "x")).rejects.toMatchObject({ code: "Unavailable" });
+});
+
+test("the end of a process that is no child of ours is told, also over the agent's own death", async () => {
+  const children = [0, 1].map(() => spawn("sleep", ["1000"], { stdio: "ignore" }));
+  const ends = children.map(({ pid }) => {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    processes.watch(pid!, () => resolve(pid!));
+    return promise;
+  });
+  children[0]!.kill("SIGKILL");
+  expect(await ends[0]).toBe(children[0]!.pid);
+  process.kill(agent.pid!, "SIGKILL");
+  await processes.run({ argv: ["true"] }).catch(() => {});
+  await processes.run({ argv: ["true"] });
+  children[1]!.kill("SIGKILL");
+  expect(await ends[1]).toBe(children[1]!.pid);
+  // One that has ended long ago.
+  const late = Promise.withResolvers<void>();
+  processes.watch(2 ** 22 - 1, late.resolve);
+  await late.promise;
 });
 
 test("many programs at once", async () => {

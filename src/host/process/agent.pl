@@ -2,7 +2,7 @@
 #
 # Requests come on standard input, replies go to standard output, each as a frame: 4 bytes length (big endian), then
 # fields, each 4 bytes length and bytes. A request is (id, verb, ...); a reply is (id, "ok", ...) or
-# (id, "failed", stage, errno, subject). Nothing is kept between requests. At the end of its input the agent kills what has
+# (id, "failed", stage, errno, subject), and ("", "ended", pid) for a process that was asked to be watched. Nothing else is kept between requests. At the end of its input the agent kills what has
 # not ended, so that nothing goes on behind the back of the next daemon's recovery, and exits; what has left into a session
 # of its own, as conmon does, lives on. Needs nothing beyond Debian's perl-base.
 #
@@ -31,6 +31,10 @@ use constant {
     SUBJECT_BYTES_MAX => 2000,
     READ_BYTES       => 65536,
     CLOSE_RANGE_CLOEXEC => 4,
+    EPOLL_CLOEXEC    => 02000000,
+    EPOLL_CTL_ADD    => 1,
+    EPOLLIN          => 1,
+    ENDS_AT_ONCE     => 64,
     DRAIN_READS_MAX  => 64,
     DEFAULT_PATH     => '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 };
@@ -38,12 +42,12 @@ use constant {
 # System call numbers by machine; aarch64 and riscv64 share the generic table.
 my @generic = (
     mount => 40, umount2 => 39, unshare => 97, setns => 268, sethostname => 161, signalfd4 => 74, memfd_create => 279,
-    execve => 221, close_range => 436,
+    execve => 221, close_range => 436, pidfd_open => 434, epoll_create1 => 20, epoll_ctl => 21, epoll_pwait => 22,
 );
 my %TABLE = (
     x86_64 => {
         mount => 165, umount2 => 166, unshare => 272, setns => 308, sethostname => 170, signalfd4 => 289, memfd_create => 319,
-        execve => 59, close_range => 436,
+        execve => 59, close_range => 436, pidfd_open => 434, epoll_create1 => 291, epoll_ctl => 233, epoll_pwait => 281,
     },
     aarch64 => {@generic},
     riscv64 => {@generic},
@@ -121,6 +125,7 @@ sub reply {
 my %VERBS = (
     run     => \&run,
     kill    => sub { kill_job($_[0]) },
+    watch   => sub { watch_process($_[1]) },
     mount   => sub { my ($id, @steps) = @_; task($id, \&mount_steps, @steps) },
     mount_now => sub { my ($id, @steps) = @_; now($id, \&mount_steps, @steps) },
     overlay => sub { my ($id, @rest) = @_; now($id, \&mount_overlay, @rest) },
@@ -314,6 +319,40 @@ sub kill_job {
     if ($job->{ended}) { return finish($job) }
     kill('KILL', -$job->{pid}) unless $job->{task};
     kill('KILL', $job->{pid});
+}
+
+# --- ends of processes that are not ours ----------------------------------------------------------------------------
+
+# struct epoll_event, which is packed on x86 alone
+my $EPOLL_EVENT = $machine eq 'x86_64' ? 'L Q' : 'L x4 Q';
+my ($ends, %watched);
+
+# All pidfds are in one epoll, so that select() costs the same however many there are. What the kernel can not watch (older
+# than 5.3, no descriptor left) is not: its end is found when somebody looks.
+sub watch_process {
+    my ($pid) = @_;
+    my $fd = syscall($SYS->{pidfd_open}, $pid + 0, 0);
+    if ($fd < 0) { reply('', 'ended', $pid) if $!{ESRCH}; return }
+    if (!$ends) {
+        my $epoll = syscall($SYS->{epoll_create1}, EPOLL_CLOEXEC);
+        if ($epoll < 0 || !open($ends, '<&=', $epoll)) { POSIX::close($fd); undef $ends; return }
+        watch($ends, \&tell_ends);
+    }
+    my $event = pack($EPOLL_EVENT, EPOLLIN, $fd);
+    if (syscall($SYS->{epoll_ctl}, fileno $ends, EPOLL_CTL_ADD, $fd, $event) != 0) { POSIX::close($fd); return }
+    $watched{$fd} = $pid;
+}
+
+sub tell_ends {
+    my $size   = length pack($EPOLL_EVENT, 0, 0);
+    my $events = "\0" x (ENDS_AT_ONCE * $size);
+    my $count  = syscall($SYS->{epoll_pwait}, fileno $ends, $events, ENDS_AT_ONCE, 0, 0, 8);
+    for my $i (0 .. $count - 1) {
+        my (undef, $fd) = unpack($EPOLL_EVENT, substr($events, $i * $size, $size));
+        my $pid = delete $watched{$fd};
+        POSIX::close($fd);
+        reply('', 'ended', $pid) if defined $pid;
+    }
 }
 
 # --- mounts ---------------------------------------------------------------------------------------------------------

@@ -77,6 +77,8 @@ export class Agent implements AsyncDisposable {
   readonly #log: Logger;
   readonly #programs = new Semaphore(PROGRAMS_MAX);
   readonly #systemCalls = new Semaphore(SYSTEM_CALLS_MAX); // apart, so that no unmount waits behind slow programs
+  /** Who waits for the end of which process; kept over the agent's own death. */
+  readonly #watched = new Map<string, Set<() => void>>();
   #running: Running | undefined;
   #nextId = 1;
   #disposed = false;
@@ -118,6 +120,23 @@ export class Agent implements AsyncDisposable {
       running.pending.delete(id);
       if (running.pending.size === 0) hold(running.child, false);
     }
+  }
+
+  /** Calls `wake` once when the process has ended. Does not keep the event loop alive. */
+  watch(pid: number, wake: () => void): void {
+    if (this.#disposed) return;
+    const running = this.#ensure();
+    const key = String(pid);
+    const waiting = this.#watched.get(key);
+    if (waiting) return void waiting.add(wake);
+    this.#watched.set(key, new Set([wake]));
+    (running.child.stdin as Socket).write(encodeFrame(["", "watch", key]));
+  }
+
+  #processEnded(pid: string): void {
+    const waiting = this.#watched.get(pid) ?? [];
+    this.#watched.delete(pid);
+    for (const wake of waiting) wake();
   }
 
   /** Lets the agent end. Programs that have not ended are killed; what has left into a session of its own lives on. */
@@ -185,13 +204,17 @@ export class Agent implements AsyncDisposable {
     };
     const decoder = new FrameDecoder();
     child.stdout.on("data", (chunk: Buffer) => {
-      for (const frame of decoder.push(chunk)) answer(running, frame);
+      for (const frame of decoder.push(chunk)) {
+        if (String(frame[1]) === "ended") this.#processEnded(String(frame[2]));
+        else answer(running, frame);
+      }
     });
     child.stderr.on("data", (chunk: Buffer) => void (lastWords = (lastWords + chunk).slice(-LAST_WORDS_BYTES_MAX)));
     child.stdin.on("error", () => {}); // its end is reported by "close"
     child.once("error", (error) => ended("could not be started", error));
     child.once("close", (code, signal) => ended(signal ? `was killed by ${signal}` : `ended with code ${code}`));
     hold(child, false);
+    for (const pid of this.#watched.keys()) (child.stdin as Socket).write(encodeFrame(["", "watch", pid]));
     return running;
   }
 }

@@ -16,6 +16,7 @@ export function createProcessHost(agent: Agent): ProcessHost {
     run: async (command: Command): Promise<Completed> => await runCommand(agent, command),
     stream: streamCommand,
     kill: killProcess,
+    watch: (pid, wake) => agent.watch(pid, wake),
     startTime: processStartTime,
     sendDatagram: async (socket, message) => await sendDatagram(agent, socket, message),
   };

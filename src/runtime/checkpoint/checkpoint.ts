@@ -1,7 +1,7 @@
 /**
  * Checkpoints: small versioned JSON files, always whole. One that fits a page is written over its predecessor by one
  * write(2), which a kill can not cut within a page: it has happened or it has not. A larger one is written beside its place
- * and renamed. (That is as safe, but on ext4 a rename over an old file starts its way to the disk: a millisecond.) A page is
+ * and renamed, and so is the first: a kill between the making of a file and its writing would leave it empty. (That is as safe, but on ext4 a rename over an old file starts its way to the disk: a millisecond.) A page is
  * taken whole at the first write, so a full disk can not refuse a later one.
  * They are not synced: what they protect from is the daemon's death, and after a power loss no process is left that they
  * could tell of; a file that came out torn or empty is read as none.
@@ -43,22 +43,38 @@ export function writeCheckpoint(path: string, data: object): void {
 }
 
 function write(path: string, text: string): void {
-  if (Buffer.byteLength(text) <= PAGE_BYTES && overwrite(path, text)) return;
-  writeFileSync(`${path}.tmp`, text, { mode: 0o600 });
+  const small = Buffer.byteLength(text) <= PAGE_BYTES;
+  if (small && overwrite(path, text)) return;
+  writeFileSync(`${path}.tmp`, small ? pageOf(text) : text, { mode: 0o600 });
   renameSync(`${path}.tmp`, path);
 }
 
-/** False when a larger file stands there. The spaces behind the JSON hide a longer predecessor, and are no part of it. */
+/** The spaces behind the JSON hide a longer predecessor, and are no part of it. */
+function pageOf(text: string): Buffer {
+  const page = Buffer.alloc(PAGE_BYTES, " ");
+  page.write(text);
+  return page;
+}
+
+/** False when no file stands there, or a larger one. */
 function overwrite(path: string, text: string): boolean {
-  const file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  const file = openExisting(path);
+  if (file === undefined) return false;
   try {
     if (fstatSync(file).size > PAGE_BYTES) return false;
-    const page = Buffer.alloc(PAGE_BYTES, " ");
-    page.write(text);
-    if (writeSync(file, page, 0, PAGE_BYTES, 0) === PAGE_BYTES) return true;
+    if (writeSync(file, pageOf(text), 0, PAGE_BYTES, 0) === PAGE_BYTES) return true;
     throw Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
   } finally {
     closeSync(file);
+  }
+}
+
+function openExisting(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDWR);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
   }
 }
 

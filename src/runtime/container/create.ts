@@ -8,6 +8,7 @@ import type { Launched } from "../../oci/conmon.ts";
 import { commandFailureExit } from "../../oci/crun.ts";
 import { writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { Image } from "../image.ts";
+import { watchMonitor } from "../events/watch-process.ts";
 import { containerPaths } from "../layout.ts";
 import type { ContainerRecord } from "../records.ts";
 import type { Container, ContainerConfig } from "../runtime.ts";
@@ -82,6 +83,7 @@ async function make(
   writeCheckpoint(paths.checkpoint, record);
   undo.move();
   const entry = addContainer(scope, record);
+  watchMonitor(scope, entry);
   announce(scope, "created", record);
   await settle(scope, entry);
   return entry;

@@ -7,6 +7,7 @@ import { MinkeError } from "../../base/errors.ts";
 import { newId } from "../../base/ids.ts";
 import type { PinnedNamespace } from "../../host/host.ts";
 import { removeCheckpoint, writeCheckpoint } from "../checkpoint/checkpoint.ts";
+import { watchInit } from "../events/watch-process.ts";
 import { sandboxPaths } from "../layout.ts";
 import type { ProcessRef, SandboxRecord } from "../records.ts";
 import type { DnsConfig, Sandbox, SandboxConfig } from "../runtime.ts";
@@ -63,6 +64,7 @@ export async function runSandbox(scope: Scope, config: SandboxConfig, signal?: A
   writeCheckpoint(paths.checkpoint, record);
   undo.move();
   const entry = addSandbox(scope, record);
+  watchInit(scope, entry);
   scope.events.publish({ type: "sandbox", sandboxId: id, podUid: uid, owner: config.owner });
   scope.log.debug({ sandbox: id, name, ips }, "Made a sandbox");
   return sandboxOf(scope, entry);
