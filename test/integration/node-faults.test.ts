@@ -8,18 +8,20 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { Pod, PodSpec } from "../../src/api/gen/types.ts";
 import { busyboxTar } from "../fixtures/busybox.ts";
+import { scaled } from "../fixtures/emulated.ts";
 import { allRunning, BUSYBOX, startTestNode, type TestNode } from "../fixtures/node.ts";
 
 const waiting = (pod: Pod): { reason?: string; message?: string } =>
   pod.status?.containerStatuses?.[0]?.state?.waiting ?? {};
 
+const HOOK_MS = scaled(120_000, 300_000);
 let node: TestNode;
 beforeAll(async () => {
   node = await startTestNode();
-}, 120_000);
+}, HOOK_MS);
 afterAll(async () => {
   await node[Symbol.asyncDispose]();
-}, 120_000);
+}, HOOK_MS);
 
 async function eventOf(name: string, reason: string): Promise<string> {
   for (let tries = 0; tries < 100; tries++) {
