@@ -10,8 +10,8 @@ import { NO_SYSTEMD, serviceOf } from "../fixtures/service.ts";
 
 const phase = process.env["MINKE_REBOOT"];
 const WAIT_MS = 180_000;
-/** Heeds no SIGTERM: the shutdown must not wait for it for ever. */
-const deaf = ["sh", "-c", "trap '' TERM; while :; do sleep 3600; done"];
+/** Heeds SIGTERM, for which systemd's shutdown waits up to 90 s. */
+const forever = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"];
 
 async function runPods(): Promise<void> {
   const service = serviceOf();
@@ -24,7 +24,7 @@ async function runPods(): Promise<void> {
       apiVersion: "v1",
       kind: "Pod",
       metadata: { name: restartPolicy.toLowerCase() },
-      spec: { restartPolicy, containers: [{ name: "main", image: BUSYBOX, command: deaf }] },
+      spec: { restartPolicy, containers: [{ name: "main", image: BUSYBOX, command: forever }] },
     });
   }
   for (const name of ["always", "never"]) {
