@@ -1,5 +1,8 @@
 /** `minke serve`: a node as a service. Runs until it is told to end. */
+import { writeFileSync } from "node:fs";
+
 import { messageOf } from "../base/errors.ts";
+import type { Logger } from "../base/logger.ts";
 import { VERSION } from "../base/version.ts";
 import { notifySystemd } from "./notify.ts";
 import type { NodeOptions } from "./options.ts";
@@ -21,10 +24,26 @@ export async function serve(options: NodeOptions = {}): Promise<void> {
     ended.resolve(signal);
   };
   for (const signal of END_SIGNALS) process.on(signal, end);
+  protectFromOom(log);
   log.info({ version: VERSION, pid: process.pid }, "Starting");
   await using node = await startNode(options, { log });
   void notifySystemd(node.host.process, "READY", log);
   const signal = await ended.promise;
   log.info({ signal }, "Stopping; the containers run on");
   await notifySystemd(node.host.process, "STOPPING", log);
+}
+
+/** As the kubelet has it (its oomScoreAdj): the kernel kills what runs in Pods first. */
+const OOM_SCORE_ADJ = -999;
+
+/**
+ * conmon does this for itself, and every container's process gets a score of its own. Without CAP_SYS_RESOURCE the score can
+ * not be lowered; the daemon may then be killed, which loses nothing.
+ */
+function protectFromOom(log: Logger): void {
+  try {
+    writeFileSync("/proc/self/oom_score_adj", String(OOM_SCORE_ADJ));
+  } catch (error) {
+    log.debug({ error: messageOf(error) }, "The daemon is not protected from running out of memory");
+  }
 }

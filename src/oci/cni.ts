@@ -7,6 +7,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
+import { type Clock, systemClock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import type { Logger } from "../base/logger.ts";
@@ -35,6 +36,9 @@ export type { HostPortMapping, NetworkAttachment, NetworkResult } from "./cni/at
 /** Plugins' chains that run at the same time; more only wait for the kernel's one lock of network interfaces. */
 const CHAINS_MAX = 4;
 
+/** The firewall's rules are looked at when a sandbox is connected, and not more often than this, milliseconds. */
+const FIREWALL_CHECK_MS = 10_000;
+
 export interface NetworkOptions {
   readonly host: Pick<Host, "process">;
   readonly instance: Instance;
@@ -43,6 +47,8 @@ export interface NetworkOptions {
   /** Where plugins are looked for; default {@link DEFAULT_BIN_DIRS}. */
   readonly binDirs?: readonly string[];
   readonly log: Logger;
+  /** Default: the system's. */
+  readonly clock?: Clock;
 }
 
 export interface Network {
@@ -71,7 +77,7 @@ export interface Network {
 }
 
 export function createNetwork(options: NetworkOptions): Network {
-  const { instance, log, binDirs = DEFAULT_BIN_DIRS } = options;
+  const { instance, log, binDirs = DEFAULT_BIN_DIRS, clock = systemClock } = options;
   const { process } = options.host;
   const parts: NetworkParts = {
     instance,
@@ -89,7 +95,12 @@ export function createNetwork(options: NetworkOptions): Network {
   const userConfig = async (): Promise<NetworkConfig | undefined> =>
     options.confDir === undefined ? undefined : await loadNetworkConfig(options.confDir);
 
-  const prepareEmbedded = once(() => prepareHost(instance, firewall));
+  let checkedAt = -Infinity;
+  const prepareEmbedded = once(async () => {
+    const subnet = await prepareHost(instance, firewall);
+    checkedAt = clock.monotonic();
+    return subnet;
+  });
 
   const restorePorts = once(async () => {
     for (const { attachment } of await records.list()) ports.reserve(attachment.sandboxId, publishedPorts(attachment));
@@ -102,10 +113,25 @@ export function createNetwork(options: NetworkOptions): Network {
     return { config: embeddedNetwork(instance, await prepareEmbedded(), published), embedded: true };
   };
 
+  /** Someone else may have flushed the rules since they were made. Beside the plugins, since nothing of them needs it. */
+  const keepFirewall = async (): Promise<void> => {
+    const now = clock.monotonic();
+    if (now - checkedAt < FIREWALL_CHECK_MS) return;
+    checkedAt = now;
+    if (await firewall.intact()) return;
+    log.warn({ network: instance.network }, "The firewall rules of the Pod network were gone; they are made again");
+    await firewall.ensure(formatSubnet(await prepareEmbedded()));
+  };
+
   const add = async (attachment: NetworkAttachment, signal?: AbortSignal): Promise<NetworkResult> => {
     const chosen = await choose(attachment);
     await restorePorts();
-    return await connect(parts, attachment, chosen, signal);
+    if (!chosen.embedded) return await connect(parts, attachment, chosen, signal);
+    const [result] = await Promise.all([
+      connect(parts, attachment, chosen, signal),
+      keepFirewall().catch((error: unknown) => log.warn({ error: messageOf(error) }, "Firewall rules not looked at")),
+    ]);
+    return result;
   };
 
   const del = async (attachment: NetworkAttachment): Promise<void> => {

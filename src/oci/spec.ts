@@ -134,7 +134,8 @@ export function buildExecProcess(container: SpecProcess, exec: ExecInput): SpecP
 
 function specProcess(input: SpecInput): SpecProcess {
   const { uid, gid, additionalGids, home } = input.user;
-  const { oomScoreAdj } = input.resources;
+  // Always set: what is not would be the daemon's own, which is protected.
+  const { oomScoreAdj = 0 } = input.resources;
   return {
     terminal: input.tty,
     user: { uid, gid, additionalGids },
@@ -148,7 +149,7 @@ function specProcess(input: SpecInput): SpecProcess {
     cwd: input.cwd,
     capabilities: specCapabilities(requestedCapabilities(input.security), input.boundingSet),
     noNewPrivileges: input.security.noNewPrivileges,
-    ...(oomScoreAdj === undefined ? {} : { oomScoreAdj: Math.max(oomScoreAdj, input.oomScoreAdjMin ?? -1000) }),
+    oomScoreAdj: Math.max(oomScoreAdj, input.oomScoreAdjMin ?? -1000),
   };
 }
 

@@ -159,6 +159,23 @@ test("the end of a process that is no child of ours is told, also over the agent
   await late.promise;
 });
 
+test("an end that a child between fork and exec still holds on to mixes nothing up", async () => {
+  const watched = spawn("sleep", ["1000"], { stdio: "ignore" });
+  const ended = Promise.withResolvers<void>();
+  processes.watch(watched.pid!, ended.resolve);
+  // It opens its namespace before it becomes its program: a fifo holds it there.
+  const fifo = join(folder, "fifo");
+  execFileSync("mkfifo", [fifo]);
+  const held = processes.run({ argv: ["true"], netns: fifo }).catch(String);
+  await processes.run({ argv: ["true"] });
+  watched.kill("SIGKILL");
+  await ended.promise;
+  const rounds = Array.from({ length: 20 }, async (_, i) => (await processes.run({ argv: ["echo", `${i}`] })).stdout);
+  expect(await Promise.all(rounds)).toEqual(Array.from({ length: 20 }, (_, i) => `${i}\n`));
+  await writeFile(fifo, "");
+  expect(await held).toContain("namespace");
+});
+
 test("many programs at once", async () => {
   const codes = await Promise.all(
     Array.from({ length: 60 }, async (_, i) => (await processes.run({ argv: ["sh", "-c", `exit ${i}`] })).code),

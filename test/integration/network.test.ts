@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { pid } from "node:process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import { sleep, systemClock } from "../../src/base/clock.ts";
+import { type Clock, FakeClock, sleep, systemClock } from "../../src/base/clock.ts";
 import { newId } from "../../src/base/ids.ts";
 import { noLog } from "../../src/base/logger.ts";
 import { createHost } from "../../src/host/create-host.ts";
@@ -16,6 +16,7 @@ import type { ChildStream, Completed, Host, ProcessHost } from "../../src/host/h
 import { instanceOf, type Instance } from "../../src/host/instance.ts";
 import { createNetwork, type HostPortMapping, type Network, type NetworkAttachment } from "../../src/oci/cni.ts";
 import { auditLeaks, takeInventory } from "../audit.ts";
+import { scaled } from "../fixtures/emulated.ts";
 
 let directory: string;
 let host: Host;
@@ -55,8 +56,8 @@ async function node(
   };
 }
 
-function open(instance: Instance, process = host.process): Network {
-  return createNetwork({ host: { process }, instance, log: noLog });
+function open(instance: Instance, process = host.process, clock: Clock = systemClock): Network {
+  return createNetwork({ host: { process }, instance, log: noLog, clock });
 }
 
 async function pinned(instance: Instance, ports: readonly Partial<HostPortMapping>[] = []): Promise<NetworkAttachment> {
@@ -109,8 +110,10 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-const leases = (instance: Instance): readonly string[] =>
-  readdirSync(join(instance.state, "cni/leases", instance.network)).filter((name) => /^[0-9.]+$/.test(name));
+const leases = (instance: Instance): readonly string[] => {
+  const folder = join(instance.state, "cni/leases", instance.network);
+  return existsSync(folder) ? readdirSync(folder).filter((name) => /^[0-9.]+$/.test(name)) : [];
+};
 
 describe("a sandbox", () => {
   test("has an address that the host reaches, a way out, and gives it all back", async () => {
@@ -228,7 +231,7 @@ describe("after a crash", () => {
         { stdio: ["ignore", "pipe", "inherit"] },
       );
       for await (const chunk of child.stdout) if (String(chunk).includes("added")) break;
-      await sleep(systemClock, delayMs);
+      await sleep(systemClock, scaled(delayMs, 20 * delayMs));
       child.kill("SIGKILL");
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
       await settled(instance);
@@ -309,6 +312,24 @@ test("rules are made once, however often a daemon starts", async () => {
   expect(first.filter((line) => line.startsWith("-A"))).toHaveLength(5);
   await open(made.instance).prepare();
   expect(await rules()).toEqual(first);
+});
+
+test("rules that someone else has flushed are made again when the next sandbox is connected", async () => {
+  await using one = await node("flushed");
+  const { instance } = one;
+  const clock = new FakeClock();
+  const network = open(instance, host.process, clock);
+  await network.prepare();
+  const jump = ["POSTROUTING", "-j", `${instance.firewall}-POST`] as const;
+  const nat = async (...args: string[]): Promise<number> =>
+    (await host.process.run({ argv: ["iptables", "-w", "5", "-t", "nat", ...args] })).code;
+  expect(await nat("-C", ...jump)).toBe(0);
+  expect(await nat("-D", ...jump)).toBe(0);
+  clock.advance(10_000);
+  const attachment = await pinned(instance);
+  await network.add(attachment);
+  expect(await nat("-C", ...jump)).toBe(0);
+  await network.del(attachment);
 });
 
 describe("a host that forwards nothing by itself", () => {

@@ -33,6 +33,7 @@ use constant {
     CLOSE_RANGE_CLOEXEC => 4,
     EPOLL_CLOEXEC    => 02000000,
     EPOLL_CTL_ADD    => 1,
+    EPOLL_CTL_DEL    => 2,
     EPOLLIN          => 1,
     ENDS_AT_ONCE     => 64,
     DRAIN_READS_MAX  => 64,
@@ -350,8 +351,11 @@ sub tell_ends {
     for my $i (0 .. $count - 1) {
         my (undef, $fd) = unpack($EPOLL_EVENT, substr($events, $i * $size, $size));
         my $pid = delete $watched{$fd};
+        next unless defined $pid;
+        # Taken out by hand: a child between fork and exec may hold the pidfd too, and closing ours would not.
+        syscall($SYS->{epoll_ctl}, fileno $ends, EPOLL_CTL_DEL, $fd, $events);
         POSIX::close($fd);
-        reply('', 'ended', $pid) if defined $pid;
+        reply('', 'ended', $pid);
     }
 }
 

@@ -13,6 +13,8 @@ const LOCK_SECONDS = "5";
 export interface Firewall {
   /** Makes chains and rules. Idempotent: what is there is replaced. */
   ensure(subnet: string): Promise<void>;
+  /** Whether the built-in chains still lead to ours: what flushes a table, such as a reload of firewalld, takes that away. */
+  intact(): Promise<boolean>;
   /** Removes chains and rules. No error when there are none. */
   remove(): Promise<void>;
 }
@@ -58,6 +60,14 @@ export function createFirewall(process: ProcessHost, instance: Instance): Firewa
       const rules = iptablesRules(hooks, jumps, subnet, instance.bridge);
       const done = await run(["iptables-restore", "-w", LOCK_SECONDS, "--noflush"], rules);
       if (done.code !== 0) throw firewallError("iptables-restore", done);
+    },
+    intact: async () => {
+      const checks = await Promise.all(
+        hooks.map(({ table, builtin, chain }) => iptables("-t", table, "-C", builtin, "-j", chain)),
+      );
+      if (checks.some(({ code }) => code === 127))
+        return (await run(["nft", "list", "table", "ip", nftTable])).code === 0;
+      return checks.every(({ code }) => code === 0);
     },
     remove: async () => {
       for (const { table, builtin, chain } of hooks) {
