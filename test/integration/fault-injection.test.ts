@@ -34,8 +34,8 @@ beforeAll(async () => {
   });
 }, 120_000);
 afterAll(async () => {
+  using _programs = programs;
   await node[Symbol.asyncDispose]();
-  programs[Symbol.dispose]();
 }, 120_000);
 
 /** A Pod whose one container has its name; `crun run` is only called for an init. */
