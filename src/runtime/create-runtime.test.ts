@@ -268,6 +268,18 @@ test("what was killed before it ever ran is gone after a restart; a start that f
   expect((await runtime.containers()).map((each) => each.id)).toEqual([failed.id]);
 });
 
+test("a container is not told to run before crun has started it", async () => {
+  const sandbox = await runtime.runSandbox(SANDBOX);
+  const { id } = await runtime.createContainer(sandbox.id, CONTAINER);
+  const seen: (string | undefined)[] = [];
+  host.programs.set("crun", async () => {
+    seen.push((await runtime.container(id))?.state.phase);
+    return {};
+  });
+  expect((await runtime.startContainer(id)).state.phase).toBe("running");
+  expect(seen).toEqual(["created"]);
+});
+
 test("a monitor that dies is noticed though nobody asks", async () => {
   const sandbox = await runtime.runSandbox(SANDBOX);
   const { id } = await runtime.runContainer(sandbox.id, CONTAINER);

@@ -2,6 +2,7 @@
 import { messageOf, MinkeError } from "../../base/errors.ts";
 import { writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { containerPaths } from "../layout.ts";
+import type { ContainerRecord } from "../records.ts";
 import type { Container } from "../runtime.ts";
 import { announce, type ContainerEntry, type Scope } from "../scope.ts";
 import { startFailure } from "./create.ts";
@@ -26,12 +27,10 @@ export async function startEntry(scope: Scope, entry: ContainerEntry, signal?: A
     const created = entry.record;
     const started = { ...created, startedMs: scope.clock.now() };
     writeCheckpoint(containerPaths(scope.layout, id).checkpoint, started);
-    entry.record = started;
     try {
       await scope.crun.start(id, signal);
     } catch (error) {
-      if (await runsAlready(scope, id)) return announce(scope, "started", entry.record);
-      entry.record = created;
+      if (await runsAlready(scope, id)) return tell(scope, entry, started);
       if (signal?.aborted) {
         // Nobody wants it any more: it stays as it was made, until it is removed.
         writeCheckpoint(containerPaths(scope.layout, id).checkpoint, created);
@@ -40,8 +39,14 @@ export async function startEntry(scope: Scope, entry: ContainerEntry, signal?: A
       if (created.process) scope.host.process.kill(created.process.pid, "SIGKILL", created.process.startTime);
       await fail(scope, entry, startFailure(config.command[0] ?? config.image, messageOf(error)), error);
     }
-    announce(scope, "started", entry.record);
+    tell(scope, entry, started);
   });
+}
+
+/** Not before it is true: a daemon that dies before that leaves it to be started, or removed, by the next. */
+function tell(scope: Scope, entry: ContainerEntry, started: ContainerRecord): void {
+  entry.record = started;
+  announce(scope, "started", started);
 }
 
 /** The daemon that was killed in the middle of a start may have left it to be completed behind our back. */
