@@ -54,7 +54,7 @@ describe("resolveUser()", () => {
     ["name requested", { runAsUsername: "app", runAsGroup: 3 }, { ...app, gid: 3, additionalGids: [3, 10, 50000] }],
     [
       "strict groups",
-      { runAsUser: 1000, supplementalGroups: [5], supplementalGroupsPolicy: "Strict" },
+      { runAsUser: 1000, supplementalGroups: [5], supplementalGroupsPolicy: "strict" },
       { ...app, additionalGids: [1001, 5] },
     ],
     ["a name of digits", { imageUser: "1234" }, { uid: 77, gid: 78, username: "1234", home: "/num" }],

@@ -10,8 +10,8 @@ export interface UserRequest {
   readonly runAsUsername?: string;
   readonly runAsGroup?: number;
   readonly supplementalGroups: readonly number[];
-  /** `Strict` leaves out the groups that the image's /etc/group gives the user. Default `Merge`. */
-  readonly supplementalGroupsPolicy?: "Merge" | "Strict";
+  /** `strict` leaves out the groups that the image's /etc/group gives the user. Default `merge`. */
+  readonly supplementalGroupsPolicy?: "merge" | "strict";
 }
 
 export interface ResolvedUser {
@@ -41,7 +41,7 @@ export async function resolveUser(rootfs: string, request: UserRequest): Promise
   const uid = entry?.uid ?? numericId(wanted.user);
   if (uid === undefined) throw unknown("user", wanted.user, "/etc/passwd");
 
-  const needsGroups = wanted.group !== "" || (entry !== undefined && request.supplementalGroupsPolicy !== "Strict");
+  const needsGroups = wanted.group !== "" || (entry !== undefined && request.supplementalGroupsPolicy !== "strict");
   const groups = needsGroups ? parseGroup(await readFileInside(rootfs, "/etc/group")) : [];
   let gid = entry?.gid ?? 0;
   if (wanted.group !== "") {
@@ -50,7 +50,7 @@ export async function resolveUser(rootfs: string, request: UserRequest): Promise
     gid = found;
   }
   const member =
-    entry && request.supplementalGroupsPolicy !== "Strict"
+    entry && request.supplementalGroupsPolicy !== "strict"
       ? groups.filter((group) => group.members.includes(entry.name)).map((group) => group.gid)
       : [];
   return {

@@ -5,7 +5,7 @@ import { availableParallelism } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 
 import type { Clock } from "../base/clock.ts";
-import { messageOf } from "../base/errors.ts";
+import { messageOf, MinkeError } from "../base/errors.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Tracer } from "../base/trace.ts";
@@ -90,6 +90,9 @@ export function createRuntime(options: RuntimeOptions): DisposableRuntime {
     reopenLog: async (id) => reopenLog(scope, id),
     signalContainer: async (id, signal) => signalContainer(scope, id, signal),
     stats: async (filter) => containerStats(scope, filter),
+    layerUsage: async () => unimplemented("layerUsage"),
+    interfaceStats: async () => unimplemented("interfaceStats"),
+    features: async () => unimplemented("features"),
     exec: async (id, request) => exec(scope, id, request),
     attach: async (id) => attach(scope, id),
 
@@ -99,6 +102,10 @@ export function createRuntime(options: RuntimeOptions): DisposableRuntime {
       watcher?.[Symbol.dispose]();
     },
   };
+}
+
+function unimplemented(verb: string): never {
+  throw new MinkeError("Unimplemented", `Cannot ${verb}`);
 }
 
 function scopeOf(options: RuntimeOptions, closed: AbortSignal): Scope {

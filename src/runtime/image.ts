@@ -60,17 +60,34 @@ export interface ImageProgress {
   readonly totalBytes?: number;
 }
 
+/** Who pulls from, or pushes to, a registry. A token is sent as it is; the others become Basic, or buy a token. Never logged. */
+export interface RegistryAuth {
+  readonly username?: string;
+  readonly password?: string;
+  /** Buys access tokens at the registry's token server (OAuth2 refresh token, `identitytoken` in docker's files). */
+  readonly identityToken?: string;
+  /** Sent as `Authorization: Bearer`. */
+  readonly registryToken?: string;
+}
+
+export interface PullOptions {
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: ImageProgress) => void;
+  /** Tried in order, and anonymously last; empty or absent: what the node's own credentials files say. */
+  readonly auth?: readonly RegistryAuth[];
+  /** Default: the host's. `linux/arm64`, `linux/arm/v7`. */
+  readonly platform?: string;
+}
+
 export interface ImageService {
   list(): Promise<readonly Image[]>;
   /** By reference, short name or id (also a unique prefix of 12 or more hex digits); undefined when there is none. */
   status(reference: string): Promise<Image | undefined>;
   /**
-   * Makes `reference` present. Rejects with reason `ErrImagePull`, `InvalidImageName` or `RegistryUnavailable`.
+   * Makes `reference` what the registry has under it now. Rejects with reason `ErrImagePull`, `InvalidImageName` or
+   * `RegistryUnavailable`. One pull per image at a time, whoever asks; it ends when nobody waits for it any more.
    */
-  pull(
-    reference: string,
-    options?: { readonly signal?: AbortSignal; readonly onProgress?: (p: ImageProgress) => void },
-  ): Promise<Image>;
+  pull(reference: string, options?: PullOptions): Promise<Image>;
   /** Removes an image: every name when given an id, else that one name; the content goes with the last name. Idempotent. */
   remove(reference: string): Promise<void>;
   /** Makes a one-layer image of a root file system's tar stream (plain, gzip or zstd). */

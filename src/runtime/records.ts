@@ -2,7 +2,7 @@
  * What the runtime remembers on disk of a sandbox and of a container. Both are replaced, never changed in place, and hold
  * no state that can be asked of the kernel.
  */
-import type { ContainerConfig, Owner, Sandbox, SandboxConfig } from "./runtime.ts";
+import type { Container, ContainerConfig, Owner, Sandbox, SandboxConfig } from "./runtime.ts";
 
 /** A process and the guard against its number being used again. */
 export interface ProcessRef {
@@ -56,4 +56,6 @@ export interface ContainerRecord {
   /** Written before `crun start`, so that a start is never done twice. */
   readonly startedMs?: number;
   readonly ended?: Ended;
+  readonly user?: Container["user"];
+  readonly mountedImages?: Container["mountedImages"];
 }

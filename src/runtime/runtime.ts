@@ -22,6 +22,19 @@ export type Owner = (typeof OWNERS)[number];
 
 export type NamespaceMode = "pod" | "container" | "node";
 
+/** One range of ids: `size` ids from `containerId` on inside are those from `hostId` on outside. */
+export interface IdMapping {
+  readonly containerId: number;
+  readonly hostId: number;
+  readonly size: number;
+}
+
+/** A user namespace of the Pod's own. One mapping each, and id 0 must be mapped. */
+export interface UserNamespace {
+  readonly uidMappings: readonly IdMapping[];
+  readonly gidMappings: readonly IdMapping[];
+}
+
 export interface SandboxMetadata {
   readonly name: string;
   readonly uid: string;
@@ -55,11 +68,22 @@ export interface SandboxConfig {
   readonly portMappings: readonly PortMapping[];
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
-  /** Parent of the containers' cgroups, relative (`kubepods/burstable/pod<uid>`); the runtime puts its instance's root before it. */
+  /**
+   * Parent of the containers' cgroups. Relative (`kubepods/burstable/pod<uid>`): below the instance's own root, made and
+   * removed with the sandbox. Absolute (`/kubepods/pod<uid>`, or with the systemd driver `/kubepods-pod<uid>.slice`): taken
+   * literally, made when it is not there, and removed only when the sandbox made it, for it belongs to the caller. Empty:
+   * one of the sandbox' own below the instance's root.
+   */
   readonly cgroupParent: string;
   /** Limits of the parent cgroup itself. */
   readonly resources: CgroupResources;
-  readonly namespaces: { readonly network: "pod" | "node"; readonly pid: NamespaceMode; readonly ipc: "pod" | "node" };
+  readonly namespaces: {
+    readonly network: "pod" | "node";
+    readonly pid: NamespaceMode;
+    readonly ipc: "pod" | "node";
+    /** Absent: the host's. */
+    readonly user?: UserNamespace;
+  };
   readonly sysctls: Readonly<Record<string, string>>;
   /** Handler of a RuntimeClass; empty = the default (crun). */
   readonly runtimeHandler: string;
@@ -93,6 +117,21 @@ export interface Mount {
   readonly hostPath: string;
   readonly readonly: boolean;
   readonly propagation: MountPropagation;
+  /** Mounts below it are read-only too (`mount_setattr`). Only with `readonly` and `private` propagation. */
+  readonly recursiveReadonly?: boolean;
+  /** Content of an image instead of `hostPath`, which is empty then. Always read-only; programs in it may be executed. */
+  readonly image?: { readonly image: string; readonly subPath: string };
+  /** Shifts the owners of files (an idmapped mount), for Pods with a user namespace. Empty or absent: none. */
+  readonly uidMappings?: readonly IdMapping[];
+  readonly gidMappings?: readonly IdMapping[];
+}
+
+/** A device of the host inside the container. */
+export interface Device {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  /** Of `r`, `w`, `m`. */
+  readonly permissions: string;
 }
 
 export type SeccompProfile =
@@ -110,12 +149,19 @@ export interface ContainerSecurity {
   readonly runAsUsername?: string;
   readonly runAsGroup?: number;
   readonly supplementalGroups: readonly number[];
+  /** `strict` leaves out the groups that the image's /etc/group gives the user. Default `merge`. */
+  readonly supplementalGroupsPolicy?: "merge" | "strict";
   readonly readonlyRootfs: boolean;
   readonly noNewPrivileges: boolean;
   readonly seccomp: SeccompProfile;
   /** Absent: the defaults of the spec builder. */
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
+  /**
+   * Name of an AppArmor profile that is loaded; `unconfined`; absent: none is asked for. A name on a host without AppArmor
+   * is refused when the container is created.
+   */
+  readonly apparmorProfile?: string;
 }
 
 export interface ContainerResources extends CgroupResources {
@@ -144,8 +190,9 @@ export interface ContainerConfig {
   readonly tty: boolean;
   readonly resources: ContainerResources;
   readonly security: ContainerSecurity;
-  /** Overrides the sandbox' mode for PID only. */
-  readonly pidMode: NamespaceMode;
+  /** Overrides the sandbox' mode for PID only. `{ container }` joins the PID namespace of another container of the sandbox. */
+  readonly pidMode: NamespaceMode | { readonly container: string };
+  readonly devices?: readonly Device[];
   /** Absent: the image's, else SIGTERM. */
   readonly stopSignal?: string;
 }
@@ -176,6 +223,10 @@ export interface Container {
   readonly state: ContainerState;
   /** Absolute path of the current log file; empty when there is none. */
   readonly logPath: string;
+  /** Who its first process was started as. */
+  readonly user: { readonly uid: number; readonly gid: number; readonly supplementalGroups: readonly number[] };
+  /** Mounts that asked for an image: container path → id of the image. */
+  readonly mountedImages: Readonly<Record<string, string>>;
 }
 
 /** Something may have changed. A hint that wakes; the truth is asked for again. */
@@ -213,6 +264,40 @@ export interface ContainerStats extends CgroupStats {
   readonly containerId: string;
   /** Milliseconds since the epoch. */
   readonly atMs: number;
+}
+
+/** Space of a writable layer. */
+export interface LayerUsage {
+  readonly path: string;
+  readonly usedBytes: number;
+  readonly inodesUsed: number;
+}
+
+/** Counters of one network interface in a sandbox, from its start on. */
+export interface InterfaceStats {
+  readonly name: string;
+  readonly rxBytes: number;
+  readonly rxPackets: number;
+  readonly rxErrors: number;
+  readonly rxDropped: number;
+  readonly txBytes: number;
+  readonly txPackets: number;
+  readonly txErrors: number;
+  readonly txDropped: number;
+}
+
+/** What the runtime and this host can do, told truthfully: a feature that would fail is not in here. */
+export interface RuntimeFeatures {
+  /** The OCI runtimes by the name of their handler; `""` is the default one. */
+  readonly handlers: readonly {
+    readonly name: string;
+    readonly recursiveReadonlyMounts: boolean;
+    readonly userNamespaces: boolean;
+  }[];
+  readonly supplementalGroupsPolicy: boolean;
+  readonly cgroupDriver: "cgroupfs" | "systemd";
+  /** Of the default OCI runtime: `crun 1.8.1`. */
+  readonly version: string;
 }
 
 export interface SandboxFilter {
@@ -259,6 +344,11 @@ export interface Runtime {
 
   stats(filter?: ContainerFilter): Promise<readonly ContainerStats[]>;
   sandboxStats(id: string): Promise<CgroupStats | undefined>;
+  /** Walks the writable layers, bounded in time: for whom it matters, not for each statistic. */
+  layerUsage(filter?: ContainerFilter): Promise<ReadonlyMap<string, LayerUsage>>;
+  /** Interfaces inside the sandbox' network namespace, `lo` left out; empty with the host's network. */
+  interfaceStats(sandboxId: string): Promise<readonly InterfaceStats[]>;
+  features(): Promise<RuntimeFeatures>;
 
   exec(id: string, request: ExecRequest): Promise<StreamSession>;
   attach(id: string): Promise<StreamSession>;

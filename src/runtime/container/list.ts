@@ -25,10 +25,14 @@ function candidates(scope: Scope, filter: ContainerFilter): readonly ContainerEn
   return inside.flatMap((sandbox) => [...sandbox.containers]).filter(matches);
 }
 
+const NOBODY_YET: Container["user"] = { uid: 0, gid: 0, supplementalGroups: [] };
+
 /** The contract's view of a container. */
 export function containerOf({ record }: ContainerEntry): Container {
   const { id, sandboxId, owner, config, imageId, imageRef, createdMs, logPath } = record;
-  return { id, sandboxId, owner, config, imageId, imageRef, createdMs, logPath, state: stateOf(record) };
+  const { user = NOBODY_YET, mountedImages = {} } = record;
+  const state = stateOf(record);
+  return { id, sandboxId, owner, config, imageId, imageRef, createdMs, logPath, state, user, mountedImages };
 }
 
 function stateOf(record: ContainerEntry["record"]): ContainerState {
