@@ -13,7 +13,7 @@ import { pathHandlerOf } from "./path-routes.ts";
 import { requestInfoOf } from "./request-info.ts";
 import { sendError } from "./respond.ts";
 import { resourceHandlerOf } from "./routes.ts";
-import { upgradeResponse } from "./upgrade.ts";
+import { upgradeResponse } from "../stream/upgrade.ts";
 
 export interface KubeServer {
   /** Serves on this path, 0600, in place of a socket that nobody answers on. */
