@@ -23,6 +23,7 @@ import { createKubeServer } from "../server/kube/create-kube-server.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { createVolumeManager } from "../volume/create-volume-manager.ts";
+import { criSocketOf, serveCri } from "./cri.ts";
 import { engineInputs } from "./engine-inputs.ts";
 import { lockInstance } from "./lock.ts";
 import { nodeInfo } from "./node-info.ts";
@@ -146,6 +147,12 @@ export async function startNode(
   await secure.open(server, settings.listen ?? "off");
   await server.listen(instance.apiSocket);
   log.info({ instance: instance.name, socket: instance.apiSocket }, "The node serves");
+  const criSocket = criSocketOf(settings.criSocket ?? "off", instance);
+  if (criSocket !== undefined) {
+    const kind = settings.cniConfDir === undefined ? "embedded" : "cni";
+    const criNetwork = { ready: () => network.ready(), kind } as const;
+    undo.use(await serveCri(criSocket, { runtime, images, clock, log, network: criNetwork, nodeInfo: info.read }));
+  }
   const settled = settleNode({ store, network, nodeName, log });
 
   const running = undo.move();
