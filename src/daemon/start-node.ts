@@ -28,7 +28,7 @@ import { engineInputs } from "./engine-inputs.ts";
 import { lockInstance } from "./lock.ts";
 import { nodeInfo } from "./node-info.ts";
 import { writeNodeObject, writeReadiness } from "./node-object.ts";
-import { parseNodeOptions } from "./options.ts";
+import { DEFAULT_REGISTRIES_DIR, parseNodeOptions } from "./options.ts";
 import type { NodeOptions } from "./options.ts";
 import { openServiceAccountKey } from "./pki/service-account-key.ts";
 import { SecureApi } from "./secure-api.ts";
@@ -79,9 +79,16 @@ export async function startNode(
 
   const store = undo.use(openSqliteStore({ path: join(instance.root, "store.db") }));
   // Read when an image is removed, long after the runtime below is there.
-  const inUse = async (): Promise<ReadonlySet<string>> =>
-    new Set((await runtime.containers()).map(({ imageId }) => imageId));
-  const images = await createImageService({ host, root: instance.root, log, clock, inUse });
+  const inUse = async (): Promise<ReadonlySet<string>> => await runtime.imagesInUse();
+  const images = await createImageService({
+    host,
+    root: instance.root,
+    log,
+    clock,
+    inUse,
+    registriesDir: settings.registriesDir ?? DEFAULT_REGISTRIES_DIR,
+    env: process.env,
+  });
   const network = createNetwork({
     host,
     instance,
