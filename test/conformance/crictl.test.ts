@@ -155,8 +155,8 @@ describe.skipIf(missing.length > 0)("crictl", () => {
     const attributes = { id, metadata: { name: "main" } };
     expect(await json("stats", "-o", "json", "--id", id)).toMatchObject({ stats: [{ attributes }] });
     if (!onContainerd) {
-      const pod = { attributes: { id: podId, metadata: { name: "life" } } };
-      expect(await json("statsp", "-o", "json", "--id", podId)).toMatchObject({ stats: [pod] });
+      const ofPod = { attributes: { id: podId, metadata: { name: "life" } } };
+      expect(await json("statsp", "-o", "json", "--id", podId)).toMatchObject({ stats: [ofPod] });
     }
 
     await crictl("update", "--memory", String(96 << 20), id);

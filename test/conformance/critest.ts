@@ -1,75 +1,149 @@
 /**
  * `npm run conformance`: critest against Minke's CRI.
  *
- *     npm run conformance                          three runs and one in parallel; writes docs/conformance.md
- *     npm run conformance -- --benchmark           critest's benchmark of Minke and of containerd; writes its part of the document
- *     npm run conformance -- --focus 'Image' --runs 1 [--parallel 4] [--runtime containerd]
+ *     npm run conformance                     three runs, one with specs side by side, and one of containerd for comparison;
+ *                                             writes its part of docs/conformance.md
+ *     npm run conformance -- --benchmark      critest's benchmark of Minke and of containerd; writes its part of the document
+ *     npm run conformance -- --focus 'Image' [--runtime containerd] [--runs 1] [--parallel 4]       only prints
  *
- * With --focus, --skip or another runtime than Minke the result is only printed. Needs root, `critest` on the PATH (build-critest.ts makes one), and the Debian
- * packages docker-registry, skopeo, busybox-static and mmdebstrap; the benchmark needs containerd as well.
+ * Needs root, a `critest` on the PATH or named by --critest (more than one may be; build-critest.ts makes them), and the
+ * Debian packages docker-registry, skopeo and mmdebstrap; containerd is left out where it is not installed.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 
+import { type BenchmarkOptions, type Samples, runBenchmark } from "./benchmark.ts";
 import { startContainerd } from "./containerd.ts";
 import { buildConformanceImages } from "./images/build.ts";
 import { startMinke } from "./minke.ts";
 import { onPath } from "./program.ts";
 import { startRegistry } from "./registry.ts";
-import { type SpecResult, runCritest } from "./specs.ts";
+import { type Run, benchmarkText, count, resultsText, writePart } from "./report.ts";
+import { runCritest } from "./specs.ts";
 import type { Subject, SubjectOptions } from "./subject.ts";
 
-const SUBJECTS: Readonly<Record<string, (options: SubjectOptions) => Promise<Subject>>> = {
-  minke: startMinke,
-  containerd: startContainerd,
-};
+/** How many specs run side by side in the run under load. */
+const LOAD = 4;
+const SUBJECTS = { minke: startMinke, containerd: startContainerd } as const;
+type SubjectName = keyof typeof SUBJECTS;
 
 const { values } = parseArgs({
   options: {
-    runtime: { type: "string", default: "minke" },
+    benchmark: { type: "boolean", default: false },
+    critest: { type: "string", multiple: true, default: [] },
+    runtime: { type: "string", multiple: true, default: [] },
     runs: { type: "string", default: "3" },
-    parallel: { type: "string", default: "1" },
+    parallel: { type: "string" },
     focus: { type: "string", multiple: true, default: [] },
     skip: { type: "string", multiple: true, default: [] },
-    keep: { type: "boolean", default: false },
   },
 });
-const start = SUBJECTS[values.runtime];
-if (!start)
-  throw new Error(`Cannot run against ${values.runtime}: it must be one of ${Object.keys(SUBJECTS).join(", ")}`);
+const programs = values.critest.length > 0 ? values.critest : [onPath("critest") ?? missing("critest")];
 if (process.getuid?.() !== 0) throw new Error("Cannot run critest: it needs root, as the runtime does");
-if (onPath("critest") === undefined) {
-  throw new Error(
-    "Cannot run critest: it is not on the PATH; build it by `node test/conformance/build-critest.ts v1.37.0 --out DIR` and put DIR on the PATH",
-  );
-}
+for (const program of ["docker-registry", "skopeo"]) if (onPath(program) === undefined) missing(program);
 
 const scratch = mkdtempSync(join(tmpdir(), "minke-conformance-"));
 const images = await buildConformanceImages((line) => console.error(line));
-let failed = 0;
-{
-  await using registry = await startRegistry(images, scratch);
-  await using subject = await start({ scratch, hosts: registry.hosts });
-  console.error(`${subject.version} at ${subject.endpoint}; output in ${scratch}`);
-  for (let run = 1; run <= Number(values.runs); run++) {
-    const parallel = Number(values.parallel);
-    const options = { endpoint: subject.endpoint, scratch, parallel, focus: values.focus, skip: values.skip };
-    const results = await runCritest({ ...options, name: `run-${run}` });
-    failed += print(`run ${run}`, results);
-  }
-}
-if (!values.keep && failed === 0) rmSync(scratch, { recursive: true, force: true });
-process.exit(failed === 0 ? 0 : 1);
+await using registry = await startRegistry(images, scratch);
+const failed = values.benchmark ? await compareSpeed() : await judge();
+if (failed === 0) rmSync(scratch, { recursive: true, force: true });
+else console.error(`the output of critest is in ${scratch}`);
+process.exitCode = failed === 0 ? 0 : 1;
 
-/** Prints what did not pass, and the counts; returns how many failed. */
-function print(run: string, results: readonly SpecResult[]): number {
-  const by = (outcome: string): readonly SpecResult[] => results.filter((result) => result.outcome === outcome);
-  for (const { name, outcome, message } of results) {
-    if (outcome !== "passed")
-      console.log(`${outcome}  ${name}\n        ${message.split("\n").slice(0, 8).join("\n        ")}`);
+/** Runs all that was asked for; returns how many of Minke's specs failed. */
+async function judge(): Promise<number> {
+  const partial = [...values.focus, ...values.skip, ...values.runtime, values.parallel ?? []].flat().length > 0;
+  const runs: Run[] = [];
+  for (const program of programs) {
+    for (const name of runtimes()) {
+      await using subject = await start(name);
+      const loads = values.parallel === undefined ? [] : [Number(values.parallel)];
+      if (loads.length === 0)
+        loads.push(...(name === "minke" || partial ? Array<number>(Number(values.runs)).fill(1) : [1]));
+      if (name === "minke" && !partial) loads.push(LOAD);
+      for (const parallel of loads) runs.push(await runOnce(program, subject, parallel, runs.length));
+    }
   }
-  console.log(`${run}: ${by("passed").length} passed, ${by("failed").length} failed, ${by("skipped").length} skipped`);
-  return by("failed").length;
+  if (!partial) writePart("results", resultsText(runs));
+  const own = runs.filter(({ runtime }) => values.runtime.length > 0 || runtime.startsWith("minke"));
+  return own.flatMap(({ results }) => results.filter(({ outcome }) => outcome === "failed")).length;
+}
+
+async function runOnce(program: string, subject: Subject, parallel: number, index: number): Promise<Run> {
+  const skip = [...values.skip, ...(knowsDigest(program) ? [] : ["public image with digest"])];
+  const options = { program, endpoint: subject.endpoint, scratch, parallel, focus: values.focus, skip };
+  const begin = performance.now();
+  const results = await runCritest({ ...options, name: `run-${index}` });
+  const run = { critest: versionOf(program), runtime: subject.version, parallel, results };
+  for (const { name, outcome, message } of results) {
+    const lines = message.split("\n").slice(0, 8).join("\n        ");
+    if (outcome === "failed") console.log(`failed  ${name}\n        ${lines}`);
+  }
+  const counts = (["passed", "failed", "skipped"] as const).map((outcome) => `${count(results, outcome)} ${outcome}`);
+  console.log(`critest ${run.critest}, ${run.runtime}, ${parallel} at a time: ${counts.join(", ")}`);
+  return { ...run, seconds: (performance.now() - begin) / 1000 };
+}
+
+/** Measures both runtimes in turns, so that neither has the machine's better hour; returns 0. */
+async function compareSpeed(): Promise<number> {
+  const [program] = programs as [string];
+  const sets = [];
+  for (const parallel of [1, LOAD]) {
+    const measured = new Map<SubjectName, { runtime: string; samples: Samples }>();
+    for (const name of ["minke", "containerd", "containerd", "minke"] as const) {
+      await using subject = await start(name);
+      const round = `${name}-${parallel}-${measured.get(name) ? 2 : 1}`;
+      const options: BenchmarkOptions = { program, endpoint: subject.endpoint, scratch, name: round, parallel };
+      const samples = joined(measured.get(name)?.samples, await runBenchmark(options));
+      measured.set(name, { runtime: subject.version, samples });
+      console.error(`${subject.version}: measured with ${parallel} at a time`);
+    }
+    const title = parallel === 1 ? "One after the other, milliseconds:" : `${parallel} at a time, milliseconds:`;
+    sets.push({ title, measured: [measured.get("minke")!, measured.get("containerd")!] });
+  }
+  const text = benchmarkText(versionOf(program), sets);
+  console.log(text);
+  writePart("benchmark", text);
+  return 0;
+}
+
+function joined(before: Samples | undefined, more: Samples): Samples {
+  return new Map([...more].map(([operation, samples]) => [operation, [...(before?.get(operation) ?? []), ...samples]]));
+}
+
+function runtimes(): readonly SubjectName[] {
+  if (values.runtime.length === 0) return onPath("containerd") === undefined ? ["minke"] : ["minke", "containerd"];
+  return values.runtime.map((name) => {
+    if (!Object.hasOwn(SUBJECTS, name)) {
+      throw new Error(`Cannot run against ${name}: it must be one of ${Object.keys(SUBJECTS).join(", ")}`);
+    }
+    return name as SubjectName;
+  });
+}
+
+/** Each runtime gets a folder of its own, so that nothing is there from before. */
+async function start(name: SubjectName): Promise<Subject> {
+  const options: SubjectOptions = { scratch: mkdtempSync(join(scratch, `${name}-`)), hosts: registry.hosts };
+  return await SUBJECTS[name](options);
+}
+
+function versionOf(program: string): string {
+  const output = execFileSync(program, ["--version"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  return /critest version: (\S+)/.exec(output)?.[1] ?? "unknown";
+}
+
+/** Whether critest pulls our image by digest: it does when it was built by build-critest.ts, else that one spec is left out. */
+function knowsDigest(program: string): boolean {
+  return readFileSync(program).includes(images.digest);
+}
+
+function missing(program: string): never {
+  const remedy =
+    program === "critest"
+      ? "build it by `node test/conformance/build-critest.ts v1.37.0 --out DIR` and put DIR on the PATH"
+      : `install the Debian package ${program}`;
+  throw new Error(`Cannot run critest: ${program} is not on the PATH; ${remedy}`);
 }

@@ -1,7 +1,7 @@
 /** Runs critest once and reads ginkgo's report of it. */
 import { spawn } from "node:child_process";
 import { openSync, closeSync, readFileSync, existsSync } from "node:fs";
-import { join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 
 export type Outcome = "passed" | "failed" | "skipped";
 
@@ -15,6 +15,8 @@ export interface SpecResult {
 }
 
 export interface CritestOptions {
+  /** Path of critest; ginkgo, which runs its specs side by side, is looked for beside it first. */
+  readonly program: string;
   readonly endpoint: string;
   /** Folder for the report and the output. */
   readonly scratch: string;
@@ -46,6 +48,7 @@ export async function runCritest(options: CritestOptions): Promise<readonly Spec
   const report = join(options.scratch, `${options.name}.json`);
   const log = join(options.scratch, `${options.name}.log`);
   await critest(
+    options.program,
     [
       `--runtime-endpoint=${options.endpoint}`,
       ...(options.parallel > 1 ? [`--parallel=${options.parallel}`] : []),
@@ -63,14 +66,12 @@ export async function runCritest(options: CritestOptions): Promise<readonly Spec
 }
 
 /** Runs critest with its output in a file; its exit code says no more than the report does. */
-export async function critest(args: readonly string[], log: string): Promise<void> {
+export async function critest(program: string, args: readonly string[], log: string): Promise<void> {
   const output = openSync(log, "w");
-  // Proxies are for the world; everything here is on this machine, and critest would send its HTTP checks to them.
-  const { HTTP_PROXY: _1, http_proxy: _2, ...env } = process.env;
-  const child = spawn("critest", [`-test.timeout=${RUN_MS_MAX}ms`, ...args], {
-    stdio: ["ignore", output, output],
-    env,
-  });
+  const { HTTP_PROXY: _1, http_proxy: _2, ...inherited } = process.env; // critest would send its checks there
+  const env = { ...inherited, PATH: `${dirname(program)}${delimiter}${inherited["PATH"] ?? ""}` };
+  const argv = [`-test.timeout=${RUN_MS_MAX}ms`, ...args];
+  const child = spawn(program, argv, { stdio: ["ignore", output, output], env });
   await new Promise<void>((done, fail) => {
     child.once("error", fail);
     child.once("exit", () => done());
