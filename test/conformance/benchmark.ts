@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { critest } from "./specs.ts";
+import { runSuite } from "./specs.ts";
 
 /** Samples of each operation in one run. */
 const SAMPLES = 40;
@@ -50,7 +50,7 @@ export async function runBenchmark(options: BenchmarkOptions): Promise<Samples> 
   const file = join(scratch, `${name}.json`); // JSON is YAML
   writeFileSync(file, JSON.stringify(settings));
   const log = join(scratch, `${name}.log`);
-  await critest(
+  await runSuite(
     options.program,
     [
       "--benchmark",

@@ -13,6 +13,7 @@ import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { buildConformanceImages } from "./images/build.ts";
+import { CRICTL_TESTS } from "./specs.ts";
 
 const MODULE = "sigs.k8s.io/cri-tools";
 /** The files with the published digest: critest's constants and crictl's test of pull. */
@@ -41,7 +42,7 @@ try {
   const named = ["-trimpath", `-ldflags=-X ${MODULE}/pkg/version.Version=${version}`];
   go(["test", "-c", ...named, "-o", join(out, "critest"), "./cmd/critest"], source);
   go(["build", ...named, "-o", join(out, "crictl"), "./cmd/crictl"], source);
-  go(["test", "-c", ...named, "-o", join(out, "crictl-e2e"), "./test/e2e"], source);
+  go(["test", "-c", ...named, "-o", join(out, CRICTL_TESTS), "./test/e2e"], source);
   go(["build", "-trimpath", "-o", join(out, "ginkgo"), "github.com/onsi/ginkgo/v2/ginkgo"], source);
 } finally {
   rmSync(source, { recursive: true, force: true });

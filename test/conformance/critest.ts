@@ -1,8 +1,8 @@
 /**
  * `npm run conformance`: critest against Minke's CRI.
  *
- *     npm run conformance                     three runs, one with specs side by side, and one of containerd for comparison;
- *                                             writes its part of docs/conformance.md
+ *     npm run conformance                     crictl's own tests, three runs of critest, one more with specs side by side,
+ *                                             one of containerd for comparison; writes its part of docs/conformance.md
  *     npm run conformance -- --benchmark      critest's benchmark of Minke and of containerd; writes its part of the document
  *     npm run conformance -- --focus 'Image' [--runtime containerd] [--runs 1] [--parallel 4]       only prints
  *
@@ -10,9 +10,9 @@
  * Debian packages docker-registry, skopeo and mmdebstrap; containerd is left out where it is not installed.
  */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 
 import { type BenchmarkOptions, type Samples, runBenchmark } from "./benchmark.ts";
@@ -22,7 +22,7 @@ import { startMinke } from "./minke.ts";
 import { onPath } from "./program.ts";
 import { startRegistry } from "./registry.ts";
 import { type Run, benchmarkText, count, resultsText, writePart } from "./report.ts";
-import { runCritest } from "./specs.ts";
+import { CRICTL_TESTS, runCrictlTests, runCritest } from "./specs.ts";
 import type { Subject, SubjectOptions } from "./subject.ts";
 
 /** How many specs run side by side in the run under load. */
@@ -45,6 +45,7 @@ const programs = values.critest.length > 0 ? values.critest : [onPath("critest")
 if (process.getuid?.() !== 0) throw new Error("Cannot run critest: it needs root, as the runtime does");
 for (const program of ["docker-registry", "skopeo"]) if (onPath(program) === undefined) missing(program);
 
+let runCount = 0;
 const scratch = mkdtempSync(join(tmpdir(), "minke-conformance-"));
 const images = await buildConformanceImages((line) => console.error(line));
 await using registry = await startRegistry(images, scratch);
@@ -60,11 +61,12 @@ async function judge(): Promise<number> {
   for (const program of programs) {
     for (const name of runtimes()) {
       await using subject = await start(name);
-      const loads = values.parallel === undefined ? [] : [Number(values.parallel)];
-      if (loads.length === 0)
-        loads.push(...(name === "minke" || partial ? Array<number>(Number(values.runs)).fill(1) : [1]));
-      if (name === "minke" && !partial) loads.push(LOAD);
-      for (const parallel of loads) runs.push(await runOnce(program, subject, parallel, runs.length));
+      if (!partial && existsSync(join(dirname(program), CRICTL_TESTS))) {
+        runs.push(await runOnce(runCrictlTests, `crictl's tests ${versionOf(program)}`, program, subject, 1));
+      }
+      for (const parallel of loads(name, partial)) {
+        runs.push(await runOnce(runCritest, `critest ${versionOf(program)}`, program, subject, parallel));
+      }
     }
   }
   if (!partial) writePart("results", resultsText(runs));
@@ -72,19 +74,32 @@ async function judge(): Promise<number> {
   return own.flatMap(({ results }) => results.filter(({ outcome }) => outcome === "failed")).length;
 }
 
-async function runOnce(program: string, subject: Subject, parallel: number, index: number): Promise<Run> {
+/** How many specs at a time, for each run of a runtime. */
+function loads(name: SubjectName, partial: boolean): readonly number[] {
+  if (values.parallel !== undefined) return Array<number>(Number(values.runs)).fill(Number(values.parallel));
+  if (name === "containerd" && !partial) return [1];
+  return [...Array<number>(Number(values.runs)).fill(1), ...(partial ? [] : [LOAD])];
+}
+
+async function runOnce(
+  suiteOf: typeof runCritest,
+  suite: string,
+  program: string,
+  subject: Subject,
+  parallel: number,
+): Promise<Run> {
   const skip = [...values.skip, ...(knowsDigest(program) ? [] : ["public image with digest"])];
-  const options = { program, endpoint: subject.endpoint, scratch, parallel, focus: values.focus, skip };
+  const { endpoint, version: runtime } = subject;
   const begin = performance.now();
-  const results = await runCritest({ ...options, name: `run-${index}` });
-  const run = { critest: versionOf(program), runtime: subject.version, parallel, results };
-  for (const { name, outcome, message } of results) {
+  const name = `run-${(runCount += 1)}`;
+  const results = await suiteOf({ program, endpoint, scratch, name, parallel, focus: values.focus, skip });
+  for (const { name: spec, outcome, message } of results) {
     const lines = message.split("\n").slice(0, 8).join("\n        ");
-    if (outcome === "failed") console.log(`failed  ${name}\n        ${lines}`);
+    if (outcome === "failed") console.log(`failed  ${spec}\n        ${lines}`);
   }
   const counts = (["passed", "failed", "skipped"] as const).map((outcome) => `${count(results, outcome)} ${outcome}`);
-  console.log(`critest ${run.critest}, ${run.runtime}, ${parallel} at a time: ${counts.join(", ")}`);
-  return { ...run, seconds: (performance.now() - begin) / 1000 };
+  console.log(`${name}: ${suite}, ${runtime}, ${parallel} at a time: ${counts.join(", ")}`);
+  return { suite, runtime, parallel, results, seconds: (performance.now() - begin) / 1000 };
 }
 
 /** Measures both runtimes in turns, so that neither has the machine's better hour; returns 0. */

@@ -11,8 +11,8 @@ const DOCUMENT = resolve(import.meta.dirname, "../../docs/conformance.md");
 
 /** All results of one runtime by one critest under one kind of load. */
 export interface Run {
-  /** `v1.37.0`. */
-  readonly critest: string;
+  /** Which suite, with its version: `critest v1.37.0`. */
+  readonly suite: string;
   readonly runtime: string;
   /** 1: one spec at a time. */
   readonly parallel: number;
@@ -36,10 +36,10 @@ export function writePart(part: "results" | "benchmark", text: string): void {
 }
 
 export function resultsText(runs: readonly Run[]): string {
-  const rows = runs.map(({ critest, runtime, parallel, seconds, results }) => {
+  const rows = runs.map(({ suite, runtime, parallel, seconds, results }) => {
     const how = parallel === 1 ? "one by one" : `${parallel} side by side`;
     return [
-      critest,
+      suite,
       runtime,
       how,
       ...(["passed", "failed", "skipped"] as const).map((o) => count(results, o)),
@@ -52,12 +52,12 @@ export function resultsText(runs: readonly Run[]): string {
     ({ message }) => message,
   );
   const failed = runs.flatMap((run) =>
-    only(run.results, "failed").map((result) => [run.runtime, run.critest, result.name]),
+    only(run.results, "failed").map((result) => [run.runtime, run.suite, result.name]),
   );
   return [
     machine(),
-    table(["critest", "runtime", "specs", "passed", "failed", "skipped", "seconds"], rows),
-    "Skipped by Minke, and why, in critest's words:",
+    table(["suite", "runtime", "specs", "passed", "failed", "skipped", "seconds"], rows),
+    "Skipped by Minke, and why, in the suites' words:",
     table(
       ["reason", "specs"],
       [...skipped].map(([reason, results]) => [
@@ -66,7 +66,7 @@ export function resultsText(runs: readonly Run[]): string {
       ]),
     ),
     failed.length === 0 ? "Nothing failed." : "Failed:",
-    ...(failed.length === 0 ? [] : [table(["runtime", "critest", "spec"], distinct(failed))]),
+    ...(failed.length === 0 ? [] : [table(["runtime", "suite", "spec"], distinct(failed))]),
   ].join("\n\n");
 }
 

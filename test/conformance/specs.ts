@@ -38,6 +38,8 @@ interface GinkgoSpec {
   readonly Failure?: { readonly Message?: string };
 }
 
+/** Name of crictl's own tests. */
+export const CRICTL_TESTS = "crictl-e2e";
 /** Milliseconds for one whole run. */
 const RUN_MS_MAX = 60 * 60_000;
 /** ginkgo's states that are a failure; the others are passed, skipped and pending. */
@@ -45,31 +47,44 @@ const FAILED = new Set(["failed", "aborted", "panicked", "interrupted", "timedou
 
 /** Every spec that was not filtered out by name. Throws when critest wrote no report. */
 export async function runCritest(options: CritestOptions): Promise<readonly SpecResult[]> {
-  const report = join(options.scratch, `${options.name}.json`);
-  const log = join(options.scratch, `${options.name}.log`);
-  await critest(
-    options.program,
-    [
-      `--runtime-endpoint=${options.endpoint}`,
-      ...(options.parallel > 1 ? [`--parallel=${options.parallel}`] : []),
-      `--ginkgo.json-report=${report}`,
-      "--ginkgo.no-color",
-      "--ginkgo.v",
-      ...options.focus.map((pattern) => `--ginkgo.focus=${pattern}`),
-      ...options.skip.map((pattern) => `--ginkgo.skip=${pattern}`),
-    ],
-    log,
-  );
-  if (!existsSync(report)) throw new Error(`Cannot read critest's report: it wrote none; its output is in ${log}`);
+  const { program, endpoint, parallel, focus, skip } = options;
+  return await runSpecs(options, program, [
+    `--runtime-endpoint=${endpoint}`,
+    ...(parallel > 1 ? [`--parallel=${parallel}`] : []),
+    ...focus.map((pattern) => `--ginkgo.focus=${pattern}`),
+    ...skip.map((pattern) => `--ginkgo.skip=${pattern}`),
+  ]);
+}
+
+/** crictl's own tests, which build-critest.ts puts beside critest. They count on a runtime with no image and no Pod. */
+export async function runCrictlTests(options: CritestOptions): Promise<readonly SpecResult[]> {
+  const folder = dirname(options.program);
+  return await runSpecs(options, join(folder, CRICTL_TESTS), [
+    `--crictl-binary-path=${join(folder, "crictl")}`,
+    `--crictl-runtime-endpoint=${options.endpoint}`,
+  ]);
+}
+
+async function runSpecs(
+  { scratch, name }: Pick<CritestOptions, "scratch" | "name">,
+  program: string,
+  args: readonly string[],
+): Promise<readonly SpecResult[]> {
+  const report = join(scratch, `${name}.json`);
+  const log = join(scratch, `${name}.log`);
+  await runSuite(program, [...args, `--ginkgo.json-report=${report}`, "--ginkgo.no-color", "--ginkgo.v"], log);
+  if (!existsSync(report))
+    throw new Error(`Cannot read the report of ${program}: it wrote none; its output is in ${log}`);
   const suites = JSON.parse(readFileSync(report, "utf8")) as { SpecReports: GinkgoSpec[] }[];
   return suites.flatMap(({ SpecReports }) => SpecReports.flatMap(resultOf));
 }
 
-/** Runs critest with its output in a file; its exit code says no more than the report does. */
-export async function critest(program: string, args: readonly string[], log: string): Promise<void> {
+/** Runs a suite of specs with its output in a file; its exit code says no more than the report does. */
+export async function runSuite(program: string, args: readonly string[], log: string): Promise<void> {
   const output = openSync(log, "w");
   const { HTTP_PROXY: _1, http_proxy: _2, ...inherited } = process.env; // critest would send its checks there
-  const env = { ...inherited, PATH: `${dirname(program)}${delimiter}${inherited["PATH"] ?? ""}` };
+  const path = `${dirname(program)}${delimiter}${inherited["PATH"] ?? ""}`;
+  const env = { ...inherited, PATH: path, CRI_CONFIG_FILE: "/dev/null" };
   const argv = [`-test.timeout=${RUN_MS_MAX}ms`, ...args];
   const child = spawn(program, argv, { stdio: ["ignore", output, output], env });
   await new Promise<void>((done, fail) => {
