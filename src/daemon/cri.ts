@@ -19,8 +19,7 @@ export function criSocketOf(option: string, instance: Pick<Instance, "state">): 
 export async function serveCri(path: string, options: CriOptions): Promise<AsyncDisposable> {
   const { log } = options;
   let loading: Promise<CriServer> | undefined;
-  // Nothing is read before there is somebody to read it.
-  const server = createServer({ pauseOnConnect: true }, (connection) => void hand(connection));
+  const server = createServer((connection) => void hand(connection));
   await using undo = new AsyncDisposableStack();
   undo.use(await listenOnSocket(server, path));
   undo.defer(async () => {

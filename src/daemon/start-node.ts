@@ -155,16 +155,16 @@ export async function startNode(
   undo.defer(() => engine.stop());
   // The engine looks at every Pod once; the API need not wait for that.
   engine.start().catch((error: unknown) => log.error({ error: messageOf(error) }, "The engine could not start"));
-  undo.defer(() => server.close());
-  await secure.open(server, settings.listen ?? "off");
-  await server.listen(instance.apiSocket);
-  log.info({ instance: instance.name, socket: instance.apiSocket }, "The node serves");
   const criSocket = criSocketOf(settings.criSocket ?? "off", instance);
   if (criSocket !== undefined) {
     const kind = settings.cniConfDir === undefined ? "embedded" : "cni";
     const criNetwork = { ready: () => network.ready(), kind } as const;
     undo.use(await serveCri(criSocket, { runtime, images, clock, log, network: criNetwork, nodeInfo: info.read }));
   }
+  undo.defer(() => server.close());
+  await secure.open(server, settings.listen ?? "off");
+  await server.listen(instance.apiSocket);
+  log.info({ instance: instance.name, socket: instance.apiSocket }, "The node serves");
   const settled = settleNode({ store, network, nodeName, log });
 
   const running = undo.move();

@@ -18,7 +18,7 @@ export const pullImage: UnaryHandler<typeof PullImageRequestSchema, typeof PullI
       `must be one of ${handlers.map(({ name }) => `"${name}"`).join(", ")}`,
     );
   }
-  const auth = registryAuth(request.auth, reference);
+  const auth = registryAuth(request.auth);
   const { id } = await images.pull(reference, { signal, ...(auth ? { auth: [auth] } : {}) });
   return { imageRef: id };
 };
