@@ -37,6 +37,7 @@ else
     openssl
     procps
     python3
+    runc
     skopeo
     xz-utils"
 fi

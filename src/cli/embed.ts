@@ -4,10 +4,10 @@
  */
 import type { Logger, LogFields } from "../base/logger.ts";
 import { messageOf } from "../base/errors.ts";
-import { NODE_OPTIONS, type NodeOptions, nodeOptionsFrom } from "../daemon/options.ts";
+import { listFrom, NODE_OPTIONS, type NodeOptions, nodeOptionsFrom } from "../daemon/options.ts";
 import type { doctor } from "../daemon/doctor.ts";
 
-export { NODE_OPTIONS, type NodeOptions };
+export { listFrom, NODE_OPTIONS, type NodeOptions };
 /** One line of the doctor's report. */
 export type Requirement = Awaited<ReturnType<typeof doctor>>[number];
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { NODE_OPTIONS, nodeOptionsFrom, parseNodeOptions } from "./options.ts";
+import { handlersOf, NODE_OPTIONS, nodeOptionsFrom, parseNodeOptions } from "./options.ts";
 
 describe("node options", () => {
   test("a flag wins over the environment", () => {
@@ -12,9 +12,16 @@ describe("node options", () => {
     [{ logLevel: "loud" }, /--log-level "loud": must be one of debug, info, warn, error/],
     [{ nodeName: "Ä" }, /--node-name "Ä": must be lower-case/],
     [{ root: "" }, /--root "": must not be empty/],
+    [{ runtime: ["runc"] }, /--runtime \["runc"\]: must be NAME=PROGRAM/],
     [{ colour: "red" }, /"colour": there is none of that name/],
   ])("%j is refused", (options, message) => {
     expect(() => parseNodeOptions(options)).toThrow(message);
+  });
+
+  test("runtimes are named, in one text", () => {
+    const options = nodeOptionsFrom({}, { MINKE_RUNTIME: "runc=runc,gvisor=/opt/runsc" });
+    expect(handlersOf(options)).toEqual({ runc: "runc", gvisor: "/opt/runsc" });
+    expect(handlersOf({})).toEqual({});
   });
 
   test("a switch in the environment that is neither on nor off is refused", () => {

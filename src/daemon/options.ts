@@ -18,9 +18,13 @@ interface OptionRow {
   /** The default in words for help texts. */
   readonly defaultText: string;
   readonly doc: string;
+  /** Between the values of an option that takes several. */
+  readonly separator?: string;
   readonly schema: v.GenericSchema;
 }
 
+/** Names of handlers are DNS labels and subdomains (Kubernetes: RuntimeClass.handler). */
+const HANDLER = /^([a-z0-9][a-z0-9.-]*)=(.+)$/;
 const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
@@ -120,6 +124,7 @@ export const NODE_OPTIONS = {
     placeholder: "DIR:DIR",
     defaultText: "/opt/cni/bin:/usr/lib/cni",
     doc: "Where CNI plugins are looked for, in order.",
+    separator: ":",
     schema: v.pipe(v.array(path), v.minLength(1, "must name a directory")),
   },
   registriesDir: {
@@ -137,6 +142,17 @@ export const NODE_OPTIONS = {
     defaultText: "crun from the PATH",
     doc: "The OCI runtime.",
     schema: path,
+  },
+  runtime: {
+    flag: "runtime",
+    env: "MINKE_RUNTIME",
+    placeholder: "NAME=PROGRAM,NAME=PROGRAM",
+    defaultText: "none but crun",
+    doc: "Other OCI runtimes with runc's command line, by the name of the handler that a sandbox asks for.",
+    separator: ",",
+    schema: v.array(
+      v.pipe(v.string(), v.regex(HANDLER, "must be NAME=PROGRAM, the name of lower-case letters, digits, '-' and '.'")),
+    ),
   },
   conmon: {
     flag: "conmon",
@@ -220,6 +236,16 @@ export function nodeOptionsFrom(
   return parseNodeOptions({ ...options, ...Object.fromEntries(flags) });
 }
 
+/** The values of an option that takes several, out of one text. */
+export function listFrom(text: string, { separator = "," }: Pick<OptionRow, "separator">): readonly string[] {
+  return text.split(separator).filter((part) => part !== "");
+}
+
+/** The programs of {@link NODE_OPTIONS.runtime} by their handlers' names. */
+export function handlersOf({ runtime = [] }: NodeOptions): Readonly<Record<string, string>> {
+  return Object.fromEntries(runtime.map((text) => HANDLER.exec(text)!.slice(1, 3) as [string, string]));
+}
+
 function fromText(row: OptionRow, text: string): unknown {
   switch (row.schema.type) {
     case "boolean":
@@ -229,7 +255,7 @@ function fromText(row: OptionRow, text: string): unknown {
           ? false
           : text;
     case "array":
-      return text.split(":").filter((part) => part !== "");
+      return listFrom(text, row);
     default:
       return text;
   }

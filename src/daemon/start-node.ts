@@ -29,7 +29,7 @@ import { engineInputs } from "./engine-inputs.ts";
 import { lockInstance } from "./lock.ts";
 import { nodeInfo } from "./node-info.ts";
 import { writeNodeObject, writeReadiness } from "./node-object.ts";
-import { DEFAULT_REGISTRIES_DIR, parseNodeOptions } from "./options.ts";
+import { DEFAULT_REGISTRIES_DIR, handlersOf, parseNodeOptions } from "./options.ts";
 import type { NodeOptions } from "./options.ts";
 import { openServiceAccountKey } from "./pki/service-account-key.ts";
 import { SecureApi } from "./secure-api.ts";
@@ -108,6 +108,7 @@ export async function startNode(
       trace,
       ...(settings.crun === undefined ? {} : { crunBinary: settings.crun }),
       ...(settings.conmon === undefined ? {} : { conmonBinary: settings.conmon }),
+      handlers: handlersOf(settings),
     }),
   );
   const volumes = createVolumeManager({

@@ -22,6 +22,11 @@ const GONE = {
 test.each([
   ["2026-11-23T13:43:55.235626Z: executable file `x` not found in $PATH\n", "executable file `x` not found in $PATH"],
   ["one\n\ntwo\n", "one; two"],
+  [
+    String.raw`time="2026-11-25T11:09:55Z" level=error msg="runc create failed: unable to start container process: exec: \"x\": stat x: no such file or directory"`,
+    'exec: "x": stat x: no such file or directory',
+  ],
+  ['time="2026" level=error msg="exec failed: no \\\\ here"', "no \\ here"],
   ["", "no reason given"],
 ])("of %j it says %j", (stderr, message) => {
   expect(crunMessage(stderr)).toBe(message);
@@ -31,6 +36,9 @@ test.each([
   ["executable file `x` not found in $PATH: No such file or directory", 127],
   ["executable file `/x` not found: No such file or directory", 127],
   ["open executable: Permission denied", 126],
+  ['exec: "x": executable file not found in $PATH', 127],
+  ['exec: "/x": stat /x: no such file or directory', 127],
+  ['exec: "/x": permission denied', 126],
   ["the path `/x` exists but it is not executable: Operation not permitted", 126],
   ["mount `/x` to `/y`: No such file or directory", undefined],
 ])("%s stands for %s", (why, code) => {
@@ -40,7 +48,8 @@ test.each([
 test("keeps its state below its own root", async () => {
   const { crun, calls } = crunThat({});
   await crun.start("x");
-  expect(calls[0]!.argv).toEqual(["/usr/bin/crun", "--root", "/state/crun", "start", "x"]);
+  const manager = ["--cgroup-manager", "cgroupfs"];
+  expect(calls[0]!.argv).toEqual(["/usr/bin/crun", "--root", "/state/crun", ...manager, "start", "x"]);
 });
 
 test("what is gone can be killed, deleted and asked for", async () => {

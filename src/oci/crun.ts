@@ -3,7 +3,7 @@
  * instances, or a crun used by hand, never meet.
  */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 
 import { MinkeError } from "../base/errors.ts";
 import type { Completed, Host } from "../host/host.ts";
@@ -14,12 +14,7 @@ export interface CrunOptions {
   readonly root: string;
   /** Absolute path of the program. */
   readonly binary: string;
-  /** Who makes cgroups; default `cgroupfs`. */
-  readonly cgroupDriver?: CgroupDriver;
 }
-
-export const CGROUP_DRIVERS = ["cgroupfs", "systemd"] as const;
-export type CgroupDriver = (typeof CGROUP_DRIVERS)[number];
 
 export type OciStatus = "creating" | "created" | "running" | "stopped" | "paused";
 
@@ -56,7 +51,9 @@ const TIMEOUT_MS = 30_000;
 /** A driver for one crun root. */
 export function createCrun(options: CrunOptions): Crun {
   const { host, root, binary } = options;
-  const globalArgs = ["--root", root, ...(options.cgroupDriver === "systemd" ? ["--systemd-cgroup"] : [])];
+  // Cgroups by hand, which is all that runc does unless it is told otherwise; only crun knows this option.
+  const manager = basename(binary).startsWith("crun") ? ["--cgroup-manager", "cgroupfs"] : [];
+  const globalArgs = ["--root", root, ...manager];
   const run = (args: readonly string[], signal?: AbortSignal): Promise<Completed> =>
     host.process.run({
       argv: [binary, ...globalArgs, ...args],
@@ -106,15 +103,21 @@ export const RUNTIME_ENV: Readonly<Record<string, string>> = {
   PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 };
 
-/** What crun says, in one line and without its program's prefix of level and time. */
+/** What crun or runc says, in one line and without the prefix of program, level and time. */
 export function crunMessage(stderr: string): string {
   const lines = stderr.split("\n").map((line) =>
-    line
-      .trim()
+    logMessage(line.trim())
       .replace(/^\S+ \[crun\S*\]: /, "")
-      .replace(/^(\d{4}-\d\d-\d\dT\S+: )?/, ""),
+      .replace(/^(\d{4}-\d\d-\d\dT\S+: )?/, "")
+      .replace(/^(runc \w+|exec) failed: (unable to start container process: )?/, ""),
   );
   return lines.filter((line) => line !== "").join("; ") || "no reason given";
+}
+
+/** runc logs `time="…" level=error msg="…"`, quoted as Go does. */
+function logMessage(line: string): string {
+  const quoted = /^time="[^"]*" level=\w+ msg=("(?:[^"\\]|\\.)*")$/.exec(line)?.[1];
+  return quoted === undefined ? line : quoted.slice(1, -1).replaceAll(/\\(["\\])/g, "$1");
 }
 
 /** As a shell has it: 127 when a command is not there, 126 when it is and can not be executed. */
@@ -122,19 +125,17 @@ const NOT_FOUND_EXIT = 127;
 const NOT_EXECUTABLE_EXIT = 126;
 
 /**
- * The exit code that crun's words about a command's file stand for; undefined when they are about something else. crun
- * itself ends with 255 for all of it. Facts: crun 1.8 and 1.21.
+ * The exit code that crun's or runc's words about a command's file stand for; undefined when they are about something else.
+ * They themselves end with 255 for all of it. Facts: crun 1.8 and 1.21, runc 1.1.
  */
 export function commandFailureExit(why: string): number | undefined {
-  if (/^executable file .* not found/.test(why)) return NOT_FOUND_EXIT;
-  if (
-    /^open executable: |^the path .* exists but it is not executable|^exec(?: container process)? [`'"].*[`'"]: |exec format error/i.test(
-      why,
-    )
-  )
-    return NOT_EXECUTABLE_EXIT;
-  return undefined;
+  if (NOT_FOUND.test(why)) return NOT_FOUND_EXIT;
+  return NOT_EXECUTABLE.test(why) ? NOT_EXECUTABLE_EXIT : undefined;
 }
+
+const NOT_FOUND = /^executable file .* not found|^exec: ".*": (executable file not found|stat .*: no such file)/;
+const NOT_EXECUTABLE =
+  /^open executable: |^the path .* exists but it is not executable|^exec(?: container process|:)? [`'"].*[`'"]: |exec format error/i;
 
 function isGone(done: Completed): boolean {
   return done.code !== 0 && /does not exist|error opening file .*status.*: No such file/i.test(done.stderr);

@@ -17,7 +17,7 @@ const cache = join(root, ".cache/vm", suite);
 /** Debian packages of the machine; the first line is the system, the second what `tools/setup.sh` installs. */
 const PACKAGES = [
   "systemd-sysv,linux-image-cloud-amd64,udev,kmod,iproute2,procps,busybox-static",
-  "crun,conmon,catatonit,containernetworking-plugins,iptables,nftables,tar,curl",
+  "crun,conmon,runc,catatonit,containernetworking-plugins,iptables,nftables,tar,curl",
 ].join(",");
 /** What the initramfs loads before it can mount the disks, dependencies aside. */
 const BOOT_MODULES = ["virtio_pci", "virtio_blk", "ext4"];

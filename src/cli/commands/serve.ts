@@ -2,7 +2,7 @@
 import { buildCommand, type TypedFlagParameter } from "@stricli/core";
 
 import type { CliContext } from "../context.ts";
-import { NODE_OPTIONS, type NodeOptions, serveNode } from "../embed.ts";
+import { listFrom, NODE_OPTIONS, type NodeOptions, serveNode } from "../embed.ts";
 import { switchFlag, textFlag } from "../flags.ts";
 
 type Flags = Readonly<Record<string, unknown>>;
@@ -33,7 +33,7 @@ function optionFlags(): Record<string, TypedFlagParameter<string | undefined, Cl
     const brief = `${row.doc} Default: ${row.defaultText}. Also $${row.env}`;
     if (!("placeholder" in row)) return [name, switchFlag(brief)];
     const flag = textFlag(brief, row.placeholder);
-    return [name, name === "cniBinDirs" ? { ...flag, parse: (text: string) => text.split(":") } : flag];
+    return [name, "separator" in row ? { ...flag, parse: (text: string) => listFrom(text, row) } : flag];
   });
   return Object.fromEntries(flags) as Record<string, TypedFlagParameter<string | undefined, CliContext>>;
 }

@@ -214,6 +214,6 @@ async function launch(
 export function startFailure(command: string, why: string): string {
   const told = /not found|no such file/i.test(why)
     ? `exec: "${command}": executable file not found in $PATH`
-    : `exec: "${command}": ${why}`;
+    : `exec: "${command}": ${why.replace(/^exec: ".*?": /, "")}`;
   return `failed to create task: OCI runtime create failed: ${told}`;
 }

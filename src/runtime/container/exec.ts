@@ -6,7 +6,7 @@ import { PassThrough } from "node:stream";
 import { newId } from "../../base/ids.ts";
 import { execThrough } from "../../oci/attach.ts";
 import { BUNDLE_FILES } from "../../oci/conmon.ts";
-import { commandFailureExit, RUNTIME_ENV } from "../../oci/crun.ts";
+import { commandFailureExit, crunMessage, RUNTIME_ENV } from "../../oci/crun.ts";
 import type { RuntimeSpec } from "../../oci/runtime-spec.ts";
 import { buildExecProcess } from "../../oci/spec.ts";
 import { containerPaths } from "../layout.ts";
@@ -53,7 +53,9 @@ function withPipes(scope: Scope, entry: ContainerEntry, directory: string, proce
     stdout: child.stdout,
     stderr,
     resize: () => {},
-    exited: child.exited.then((code) => (code === CRUN_FAILED ? (commandFailureExit(complaint) ?? code) : code)),
+    exited: child.exited.then((code) =>
+      code === CRUN_FAILED ? (commandFailureExit(crunMessage(complaint)) ?? code) : code,
+    ),
     close: () => {
       child.kill("SIGKILL");
       void killTree(scope, entry.record.cgroupPath, pidFile);
