@@ -48,7 +48,10 @@ export function statusOf(error: unknown): Status {
   }
   const special = error.reason === undefined ? undefined : BY_REASON[error.reason];
   const { http, reason } = special ? { http: special.http, reason: error.reason! } : BY_CODE[error.code];
-  return failure(http, reason, messageOf(error), detailsOf(error));
+  const status = failure(http, reason, messageOf(error), detailsOf(error));
+  // Where a list that came too late may go on all the same.
+  const { continue: next } = error.details;
+  return typeof next === "string" ? { ...status, metadata: { continue: next } } : status;
 }
 
 /** The error that a Status from a server stands for. */
@@ -135,13 +138,19 @@ export function badRequest(message: string): MinkeError {
   return new MinkeError("InvalidArgument", message);
 }
 
-/** `Pod "x" is invalid: path: body`; several findings stand in brackets, and each is a cause of its own. */
+/** A patch that does not fit its object. Kubernetes keeps the reason to itself; here it stands behind its words. */
+export function unprocessable(why: string): MinkeError {
+  const message = `the server rejected our request due to an error in our request: ${why}`;
+  return new MinkeError("InvalidArgument", message, { reason: "Invalid" });
+}
+
+/** `Pod "x" is invalid: path: body`, with the group behind the kind as in `Role.rbac.authorization.k8s.io`; several findings stand in brackets, and each is a cause of its own. */
 export function invalidObject(kind: string, name: string, errors: readonly FieldError[]): MinkeError {
   const texts = [...new Set(errors.map(fieldErrorText))];
   const list = texts.length === 1 ? texts[0]! : `[${texts.join(", ")}]`;
   const causes = errors.map(({ type, body, field }) => ({ reason: type, message: body, field }));
   return new MinkeError("InvalidArgument", `${kind} "${name}" is invalid: ${list}`, {
     reason: "Invalid",
-    details: { kind, name, causes },
+    details: { kind: kind.split(".", 1)[0], group: kind.split(".").slice(1).join("."), name, causes },
   });
 }

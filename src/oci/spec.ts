@@ -4,12 +4,21 @@
  */
 import { requestedCapabilities, specCapabilities } from "./capabilities.ts";
 import { DEFAULT_READONLY_PATHS, defaultMaskedPaths } from "./default-paths.ts";
+import type { CgroupAbilities } from "./cgroup-abilities.ts";
 import { environment } from "./environment.ts";
 import { rootfsPropagation, specMounts, type BindMount } from "./mounts.ts";
 import { specResources } from "./resources.ts";
-import type { CgroupResources } from "../host/host.ts";
-import type { RuntimeSpec, SpecDevice, SpecNamespace, SpecProcess, SpecSeccomp } from "./runtime-spec.ts";
+import type { CgroupResources, UserNamespace } from "../host/host.ts";
+import type {
+  RuntimeSpec,
+  SpecDevice,
+  SpecDeviceRule,
+  SpecNamespace,
+  SpecProcess,
+  SpecSeccomp,
+} from "./runtime-spec.ts";
 import { defaultSeccomp, parseSeccompProfile } from "./seccomp.ts";
+import { userMappings } from "./user-mappings.ts";
 
 export interface SpecSecurity {
   readonly privileged: boolean;
@@ -24,6 +33,8 @@ export interface SpecSecurity {
   /** Absent: the defaults of `default-paths.ts`; ignored when privileged, as Kubernetes has it. */
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
+  /** Name of an AppArmor profile that is loaded. */
+  readonly apparmorProfile?: string;
 }
 
 export interface SpecNamespaces {
@@ -31,6 +42,8 @@ export interface SpecNamespaces {
   readonly net?: string;
   readonly ipc?: string;
   readonly uts?: string;
+  /** Its ids are in {@link SpecInput.userNamespace}. */
+  readonly user?: string;
   readonly pid: "new" | "host" | { readonly path: string };
 }
 
@@ -53,6 +66,8 @@ export interface SpecInput {
   readonly cwd: string;
   readonly tty: boolean;
   readonly user: SpecUser;
+  /** The ids of the user namespace that is joined. */
+  readonly userNamespace?: UserNamespace;
   /** For HOSTNAME in the environment; the host name itself is set when the UTS namespace is pinned. */
   readonly hostname?: string;
   readonly namespaces: SpecNamespaces;
@@ -68,14 +83,16 @@ export interface SpecInput {
   /** What the daemon may hand on (`boundingSet()`); what is asked for is intersected with it. */
   readonly boundingSet: readonly string[];
   readonly annotations: Readonly<Record<string, string>>;
-  /** Whether swap can be limited per cgroup (`hasSwapController()`); default false. */
-  readonly swapController?: boolean;
+  /** What can be limited per cgroup (`cgroupAbilities()`); default: neither. */
+  readonly abilities?: CgroupAbilities;
   /** Lowest oom_score_adj the daemon may set: its own, without CAP_SYS_RESOURCE. Default -1000. */
   readonly oomScoreAdjMin?: number;
   /** With 2 the container gets a cgroup namespace of its own unless it is privileged, and v2's own words. Default 1. */
   readonly cgroupVersion?: 1 | 2;
-  /** The host's nodes (`hostDevices()`), for privileged containers. */
-  readonly hostDevices?: readonly SpecDevice[];
+  /** Nodes to make: the host's (`hostDevices()`) for a privileged container, and those that were asked for. */
+  readonly devices?: readonly SpecDevice[];
+  /** What may be done with devices that were asked for; a privileged container may do all anyway. */
+  readonly deviceRules?: readonly SpecDeviceRule[];
   /** Number of CPUs, for the masked thermal counters. Default 0: none is masked. */
   readonly cpus?: number;
   /** Architecture as Node names it; default that of this process. */
@@ -101,14 +118,16 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     annotations: input.annotations,
     linux: {
       namespaces: specNamespaces(input),
+      ...userMappings(input.userNamespace),
       cgroupsPath: `/${input.cgroupsPath.replace(/^\/+/, "")}`,
       resources: specResources({
         privileged,
         resources: input.resources,
-        swapController: input.swapController ?? false,
+        abilities: input.abilities ?? { swap: false, hugetlb: false },
         cgroupVersion: input.cgroupVersion ?? 1,
+        devices: input.deviceRules ?? [],
       }),
-      devices: privileged ? (input.hostDevices ?? []) : [],
+      devices: input.devices ?? [],
       maskedPaths: privileged ? [] : (security.maskedPaths ?? defaultMaskedPaths(input.cpus)),
       readonlyPaths: privileged ? [] : (security.readonlyPaths ?? DEFAULT_READONLY_PATHS),
       ...(seccomp ? { seccomp } : {}),
@@ -149,13 +168,15 @@ function specProcess(input: SpecInput): SpecProcess {
     cwd: input.cwd,
     capabilities: specCapabilities(requestedCapabilities(input.security), input.boundingSet),
     noNewPrivileges: input.security.noNewPrivileges,
+    ...(input.security.apparmorProfile === undefined ? {} : { apparmorProfile: input.security.apparmorProfile }),
     oomScoreAdj: Math.max(oomScoreAdj, input.oomScoreAdjMin ?? -1000),
   };
 }
 
 function specNamespaces(input: SpecInput): readonly SpecNamespace[] {
-  const { net, ipc, uts, pid } = input.namespaces;
+  const { net, ipc, uts, user, pid } = input.namespaces;
   const namespaces: SpecNamespace[] = [{ type: "mount" }];
+  if (user !== undefined) namespaces.push({ type: "user", path: user });
   if (pid === "new") namespaces.push({ type: "pid" });
   else if (pid !== "host") namespaces.push({ type: "pid", path: pid.path });
   if (net !== undefined) namespaces.push({ type: "network", path: net });

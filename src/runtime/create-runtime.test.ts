@@ -59,7 +59,7 @@ async function open(): Promise<DisposableRuntime> {
     clock,
     log: noLog,
     trace: noTrace,
-    privileges: async () => ({ boundingSet: [], oomScoreAdjMin: 0, cpus: 1, swapController: false }),
+    privileges: async () => ({ boundingSet: [], oomScoreAdjMin: 0, cpus: 1, cgroup: { swap: false, hugetlb: false } }),
   });
   await opened.recover();
   return opened;
@@ -78,7 +78,7 @@ function conmon({ argv }: Command) {
 }
 
 function crun({ argv }: Command) {
-  if (argv[5] === "state") return { code: 1, stderr: "container does not exist" };
+  if (argv[3] === "state") return { code: 1, stderr: "container does not exist" };
   return {};
 }
 

@@ -22,6 +22,8 @@ export interface SandboxRecord {
   readonly ips: readonly string[];
   readonly namespacePaths: Sandbox["namespacePaths"];
   readonly cgroupPath: string;
+  /** The topmost cgroup that had to be made, when `cgroupPath` is one that the caller named. */
+  readonly madeCgroup?: string;
   /** The init of the shared PID namespace. */
   readonly init?: ProcessRef;
 }
@@ -39,6 +41,8 @@ export interface ContainerRecord {
   readonly sandboxId: string;
   readonly owner: Owner;
   readonly podUid: string;
+  /** Name of its OCI runtime; absent: the default. */
+  readonly handler?: string;
   readonly config: ContainerConfig;
   readonly imageId: string;
   readonly imageRef: string;

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { PINNED_NAMESPACES } from "../../host/host.ts";
 import { sandboxPaths } from "../layout.ts";
 import type { SandboxRecord } from "../records.ts";
-import type { Attachment, Scope } from "../scope.ts";
-import { initCgroup, initId } from "./init.ts";
+import { defaultHandler, type Attachment, type Scope } from "../scope.ts";
+import { releaseCgroup } from "./cgroup.ts";
+import { initId } from "./init.ts";
 
 /**
  * Kills what runs in the sandbox, gives the network back, unpins, unmounts, removes its cgroup and its state directory. A
@@ -14,17 +15,16 @@ import { initCgroup, initId } from "./init.ts";
  * Every step is tried and none minds that its object is gone; the first failure is thrown when all have been.
  */
 export async function dismantle(scope: Scope, record: SandboxRecord): Promise<void> {
-  const { host, crun, layout } = scope;
+  const { host, layout } = scope;
+  const { crun } = defaultHandler(scope);
   const paths = sandboxPaths(layout, record.id);
   const failures: unknown[] = [];
   const attempt = async (task: Promise<unknown>): Promise<void> =>
     void (await task.catch((e: unknown) => failures.push(e)));
 
   const processes = async (): Promise<void> => {
-    const own = isShared(scope, record) ? initCgroup(record) : record.cgroupPath;
-    await attempt(host.cgroup.kill(own));
+    await attempt(releaseCgroup(scope, record));
     if (record.config.namespaces.pid === "pod") await attempt(crun.delete(initId(record.id), { force: true }));
-    await attempt(host.cgroup.remove(own));
   };
   const networking = async (): Promise<void> => {
     await attempt(detach(scope, record));
@@ -34,11 +34,6 @@ export async function dismantle(scope: Scope, record: SandboxRecord): Promise<vo
   await Promise.all([ended, networking(), attempt(host.mount.unmount(paths.shm))]);
   if (failures.length > 0) throw failures[0];
   rmSync(paths.state, { recursive: true, force: true });
-}
-
-function isShared(scope: Scope, { id, cgroupPath }: SandboxRecord): boolean {
-  const others = [...[...scope.sandboxes.values()].map((entry) => entry.record), ...scope.making];
-  return others.some((other) => other.id !== id && !other.stopped && other.cgroupPath === cgroupPath);
 }
 
 async function detach(scope: Scope, record: SandboxRecord): Promise<void> {

@@ -1,8 +1,14 @@
 /** The route table: verb × resource × subresource → handler. Discovery derives from it. */
 import type { Resource } from "../../api/resources.ts";
 import { methodNotAllowed } from "../../api/status.ts";
+import { reviewAccess, reviewLocalAccess, reviewOwnAccess } from "./auth/reviews/access-review.ts";
+import { reviewOwnRules } from "./auth/reviews/rules-review.ts";
+import { reviewSelf } from "./auth/reviews/self-subject-review.ts";
+import { requestToken } from "./auth/reviews/token-request.ts";
+import { reviewToken } from "./auth/reviews/token-review.ts";
 import type { Handler } from "./context.ts";
 import { pathNotFound } from "./errors.ts";
+import { outputFormOf, prepareForm } from "./negotiate.ts";
 import { createObject } from "./objects/create.ts";
 import { deleteCollection } from "./objects/delete-collection.ts";
 import { deleteObject } from "./objects/delete.ts";
@@ -17,16 +23,34 @@ import { readPodLog } from "./pods/log.ts";
 import { forwardPorts } from "./pods/port-forward.ts";
 import type { ResourceRequest, Verb } from "./request-info.ts";
 
+/** A handler that answers with objects: a client that accepts none of their forms is told before anything is done. */
+function answering(handler: Handler): Handler {
+  return async (context) => {
+    await prepareForm(outputFormOf(context, handler === watchObjects ? "stream" : "objects"));
+    await handler(context);
+  };
+}
+
 /** What can be done with any stored object, as far as the resource's row in api/resources.ts allows it. */
 const OBJECT_VERBS: Readonly<Record<Verb, Handler>> = {
-  get: getObject,
-  list: listObjects,
-  watch: watchObjects,
-  create: createObject,
-  update: updateObject,
-  patch: patchObject,
-  delete: deleteObject,
-  deletecollection: deleteCollection,
+  get: answering(getObject),
+  list: answering(listObjects),
+  watch: answering(watchObjects),
+  create: answering(createObject),
+  update: answering(updateObject),
+  patch: answering(patchObject),
+  delete: answering(deleteObject),
+  deletecollection: answering(deleteCollection),
+};
+
+/** What is asked and never stored, by kind. */
+const REVIEWS: Readonly<Record<string, Handler>> = {
+  SelfSubjectReview: reviewSelf,
+  TokenReview: reviewToken,
+  LocalSubjectAccessReview: reviewLocalAccess,
+  SelfSubjectAccessReview: reviewOwnAccess,
+  SelfSubjectRulesReview: reviewOwnRules,
+  SubjectAccessReview: reviewAccess,
 };
 
 export interface Subresource {
@@ -38,7 +62,8 @@ export interface Subresource {
   readonly verbs: Readonly<Partial<Record<Verb, Handler>>>;
 }
 
-const STATUS_VERBS = { get: getObject, update: updateObject, patch: patchObject };
+const { get, update, patch } = OBJECT_VERBS;
+const STATUS_VERBS = { get, update, patch };
 
 export const SUBRESOURCES: readonly Subresource[] = [
   { resource: "pods", name: "status", kind: "Pod", verbs: STATUS_VERBS },
@@ -51,6 +76,7 @@ export const SUBRESOURCES: readonly Subresource[] = [
     kind: "PodPortForwardOptions",
     verbs: { get: forwardPorts, create: forwardPorts },
   },
+  { resource: "serviceaccounts", name: "token", kind: "TokenRequest", verbs: { create: requestToken } },
   { resource: "namespaces", name: "status", kind: "Namespace", verbs: STATUS_VERBS },
   { resource: "nodes", name: "status", kind: "Node", verbs: STATUS_VERBS },
 ];
@@ -70,5 +96,5 @@ export function resourceHandlerOf(resource: Resource, info: ResourceRequest): Ha
   // A namespaced object has no place without its namespace; reading across all namespaces is fine.
   const homeless = resource.namespaced && info.namespace === "" && verb !== "list" && verb !== "watch";
   if (misplaced || homeless || !resource.verbs.includes(verb)) throw methodNotAllowed(resource, verb);
-  return OBJECT_VERBS[verb];
+  return REVIEWS[resource.kind] ?? OBJECT_VERBS[verb];
 }

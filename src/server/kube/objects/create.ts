@@ -1,7 +1,7 @@
 /** CREATE: decode → defaults → validate → support → store. Nothing is started here. */
 import { withDefaults } from "../../../api/defaults.ts";
 import type { KubeObject } from "../../../api/object.ts";
-import { NAMESPACES, resourceNameOf } from "../../../api/resources.ts";
+import { NAMESPACES, qualifiedKindOf, resourceNameOf } from "../../../api/resources.ts";
 import { badRequest, forbiddenBecause, invalidObject, notFound } from "../../../api/status.ts";
 import { validate } from "../../../api/validate.ts";
 import { rfc3339 } from "../../../base/clock.ts";
@@ -10,8 +10,9 @@ import { nameSuffix, newUid } from "../../../base/ids.ts";
 import { requireValue } from "../body.ts";
 import type { ResourceContext } from "../context.ts";
 import { sendObject } from "../respond.ts";
-import { decodeObject, isDryRun } from "./decode-object.ts";
+import { decodeObject } from "./decode-object.ts";
 import { strategyOf } from "./strategy.ts";
+import { isDryRun, requireWriteOptions } from "./write-options.ts";
 
 /** How often another random name is tried when a generated one is taken. */
 const GENERATE_TRIES_MAX = 8;
@@ -19,7 +20,9 @@ const GENERATE_TRIES_MAX = 8;
 const GENERATE_PREFIX_MAX = 58;
 
 export async function createObject(context: ResourceContext): Promise<void> {
-  const given = decodeObject(context, await requireValue(context.request));
+  const value = await requireValue(context.request);
+  requireWriteOptions(context, "Create");
+  const given = decodeObject(context, value);
   const dryRun = isDryRun(context);
   const { generateName, name } = given.metadata;
   const generated = !name && generateName ? generateName.slice(0, GENERATE_PREFIX_MAX) : undefined;
@@ -45,7 +48,7 @@ function storeNew(context: ResourceContext, given: KubeObject, dryRun: boolean):
   const object = strategy.prepareCreate(withDefaults(placed), node);
   requireNamespace(context, given);
   const faults = validate(object);
-  if (faults.length > 0) throw invalidObject(resource.kind, object.metadata.name ?? "", faults);
+  if (faults.length > 0) throw invalidObject(qualifiedKindOf(resource), object.metadata.name ?? "", faults);
   strategy.checkSupport(object, context);
   const name = resourceNameOf(resource);
   const key = { resource: name, namespace: object.metadata.namespace ?? "", name: object.metadata.name! };

@@ -2,18 +2,21 @@
 import { withDefaults } from "../../../api/defaults.ts";
 import { equalJson } from "../../../api/equal.ts";
 import type { KubeObject } from "../../../api/object.ts";
-import { resourceNameOf } from "../../../api/resources.ts";
+import { qualifiedKindOf, resourceNameOf } from "../../../api/resources.ts";
 import { badRequest, conflict, invalidObject } from "../../../api/status.ts";
 import { validateUpdate } from "../../../api/validate.ts";
 import { requireValue } from "../body.ts";
 import type { ResourceContext } from "../context.ts";
 import { sendObject } from "../respond.ts";
-import { decodeObject, isDryRun } from "./decode-object.ts";
+import { decodeObject } from "./decode-object.ts";
 import { storedObject } from "./get.ts";
 import { strategyOf } from "./strategy.ts";
+import { isDryRun, requireWriteOptions } from "./write-options.ts";
 
 export async function updateObject(context: ResourceContext): Promise<void> {
-  const given = decodeObject(context, await requireValue(context.request));
+  const value = await requireValue(context.request);
+  requireWriteOptions(context, "Update");
+  const given = decodeObject(context, value);
   sendObject(context, 200, replaceObject(context, storedObject(context), given));
 }
 
@@ -36,7 +39,7 @@ export function replaceObject(context: ResourceContext, stored: KubeObject, give
   const object = changed ? withGeneration(merged, (stored.metadata.generation ?? 0) + 1) : merged;
   if (info.subresource === "") {
     const faults = validateUpdate(object, stored);
-    if (faults.length > 0) throw invalidObject(resource.kind, info.name, faults);
+    if (faults.length > 0) throw invalidObject(qualifiedKindOf(resource), info.name, faults);
     strategy.checkSupport(object, context);
   }
   if (isDryRun(context)) return object;
@@ -53,12 +56,15 @@ function finalized({ node, resource }: ResourceContext, object: KubeObject): Kub
 
 function requireSame({ resource, info }: ResourceContext, stored: KubeObject, given: KubeObject): void {
   const { name, namespace, uid } = given.metadata;
-  if (name && name !== info.name) {
+  if (!name) {
+    throw badRequest(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`);
+  }
+  if (name !== info.name) {
     throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
   }
   if (namespace && namespace !== info.namespace) {
     throw badRequest(
-      `the namespace of the object (${namespace}) does not match the namespace on the URL (${info.namespace})`,
+      `the namespace of the object (${namespace}) does not match the namespace on the request (${info.namespace})`,
     );
   }
   if (uid && uid !== stored.metadata.uid) {
