@@ -1,7 +1,7 @@
 /** CREATE: decode → defaults → validate → support → store. Nothing is started here. */
 import { withDefaults } from "../../../api/defaults.ts";
 import type { KubeObject } from "../../../api/object.ts";
-import { NAMESPACES, resourceNameOf } from "../../../api/resources.ts";
+import { NAMESPACES, qualifiedKindOf, resourceNameOf } from "../../../api/resources.ts";
 import { badRequest, forbiddenBecause, invalidObject, notFound } from "../../../api/status.ts";
 import { validate } from "../../../api/validate.ts";
 import { rfc3339 } from "../../../base/clock.ts";
@@ -48,7 +48,7 @@ function storeNew(context: ResourceContext, given: KubeObject, dryRun: boolean):
   const object = strategy.prepareCreate(withDefaults(placed), node);
   requireNamespace(context, given);
   const faults = validate(object);
-  if (faults.length > 0) throw invalidObject(resource.kind, object.metadata.name ?? "", faults);
+  if (faults.length > 0) throw invalidObject(qualifiedKindOf(resource), object.metadata.name ?? "", faults);
   strategy.checkSupport(object, context);
   const name = resourceNameOf(resource);
   const key = { resource: name, namespace: object.metadata.namespace ?? "", name: object.metadata.name! };
