@@ -11,7 +11,6 @@ import type { ClientStream } from "../../../../test/fixtures/spdy-client.ts";
 import { IDLE_TIMEOUT_MS, RECEIVE_BUFFER_BYTES, SpdyConnection, STREAMS_MAX } from "./connection.ts";
 import type { SpdyStream } from "./stream.ts";
 
-const clock = new FakeClock();
 const undo: (() => void)[] = [];
 afterEach(() => {
   for (const step of undo.splice(0)) step();
@@ -25,7 +24,10 @@ interface Pair {
 }
 
 /** Client and server at the two ends of a TCP connection. */
-async function pair(onStream: (stream: SpdyStream) => void = (stream) => stream.accept()): Promise<Pair> {
+async function pair(
+  onStream: (stream: SpdyStream) => void = (stream) => stream.accept(),
+  clock = new FakeClock(),
+): Promise<Pair> {
   const listener = createServer({ noDelay: true }).listen(0, "127.0.0.1");
   await once(listener, "listening");
   const near = connect({ port: (listener.address() as AddressInfo).port, host: "127.0.0.1", noDelay: true });
@@ -248,7 +250,8 @@ describe("the connection", () => {
   });
 
   test("ends when nothing has moved for hours, and not before", async () => {
-    const { client, server } = await pair();
+    const clock = new FakeClock();
+    const { client, server } = await pair(undefined, clock);
     clock.advance(IDLE_TIMEOUT_MS - 1000);
     client.ping(1);
     await client.frame(({ type }) => type === 6);
