@@ -28,7 +28,17 @@ if [ "$purpose" = vm ]; then
 else
   packages="crun conmon catatonit containernetworking-plugins iptables tar perl-base"
   [ -s .cache/images/nginx.tar ] && [ -s .cache/images/ghost.tar ] || packages="$packages mmdebstrap debian-archive-keyring make g++ python3"
-  [ "$purpose" = test ] && packages="$packages busybox-static skopeo iproute2 curl nftables python3 xz-utils procps"
+  [ "$purpose" = test ] && packages="$packages
+    busybox-static
+    curl
+    docker-registry
+    iproute2
+    nftables
+    openssl
+    procps
+    python3
+    skopeo
+    xz-utils"
 fi
 missing=
 for package in $packages; do

@@ -6,6 +6,7 @@ import * as v from "valibot";
 
 import { MinkeError } from "../base/errors.ts";
 import { DEFAULT_INSTANCE } from "../host/instance.ts";
+import { parseListenAddress } from "./listen-address.ts";
 
 /** One option. */
 interface OptionRow {
@@ -28,6 +29,16 @@ const name = v.pipe(
   v.string(),
   v.regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "must be lower-case letters, digits, '-' and '.'"),
 );
+
+const listen = v.pipe(
+  v.string(),
+  v.check(
+    (text) => text === "auto" || text === "off" || parseListenAddress(text) !== undefined,
+    "must be an IP address and a port (127.0.0.1:6443, [::1]:6443), auto, or off",
+  ),
+);
+
+export const DEFAULT_REGISTRIES_DIR = "/etc/minke/certs.d";
 
 /** The table. Its keys are the names of the options in code. */
 export const NODE_OPTIONS = {
@@ -63,6 +74,15 @@ export const NODE_OPTIONS = {
     doc: "Parent of pods/ and containers/, where the containers' logs are.",
     schema: path,
   },
+  listen: {
+    flag: "listen",
+    env: "MINKE_LISTEN",
+    placeholder: "ADDRESS:PORT",
+    defaultText:
+      "auto: 127.0.0.1:6443, for another instance a port of its own from 20000 on, and any free port when that is taken; off for an embedded node",
+    doc: "Where the API is served over HTTPS, besides the socket; off for nowhere. STATE/api.json tells the address.",
+    schema: listen,
+  },
   nodeName: {
     flag: "node-name",
     env: "MINKE_NODE_NAME",
@@ -86,6 +106,14 @@ export const NODE_OPTIONS = {
     defaultText: "/opt/cni/bin:/usr/lib/cni",
     doc: "Where CNI plugins are looked for, in order.",
     schema: v.pipe(v.array(path), v.minLength(1, "must name a directory")),
+  },
+  registriesDir: {
+    flag: "registries-dir",
+    env: "MINKE_REGISTRIES_DIR",
+    placeholder: "DIR",
+    defaultText: DEFAULT_REGISTRIES_DIR,
+    doc: "Registries' settings: mirrors, authorities, clients' certificates, in REGISTRY/hosts.toml as containerd has it.",
+    schema: path,
   },
   crun: {
     flag: "crun",

@@ -27,8 +27,9 @@ import { engineInputs } from "./engine-inputs.ts";
 import { lockInstance } from "./lock.ts";
 import { nodeInfo } from "./node-info.ts";
 import { writeNodeObject, writeReadiness } from "./node-object.ts";
-import { parseNodeOptions } from "./options.ts";
+import { DEFAULT_REGISTRIES_DIR, parseNodeOptions } from "./options.ts";
 import type { NodeOptions } from "./options.ts";
+import { SecureApi } from "./secure-api.ts";
 
 /** A node that runs. Disposing it drains it: the API ends, and the containers run on. */
 export interface Node extends AsyncDisposable {
@@ -78,7 +79,15 @@ export async function startNode(
   // Read when an image is removed, long after the runtime below is there.
   const inUse = async (): Promise<ReadonlySet<string>> =>
     new Set((await runtime.containers()).map(({ imageId }) => imageId));
-  const images = await createImageService({ host, root: instance.root, log, clock, inUse });
+  const images = await createImageService({
+    host,
+    root: instance.root,
+    log,
+    clock,
+    inUse,
+    registriesDir: settings.registriesDir ?? DEFAULT_REGISTRIES_DIR,
+    env: process.env,
+  });
   const network = createNetwork({
     host,
     instance,
@@ -117,6 +126,7 @@ export async function startNode(
     trace,
     ...(await engineInputs(instance, nodeName)),
   });
+  const secure = undo.use(new SecureApi({ instance, nodeName, clock, log }));
   const server = createKubeServer({
     store,
     engine,
@@ -126,6 +136,7 @@ export async function startNode(
     log,
     trace,
     nodeName,
+    identity: secure.identity,
     nodeInfo: info.read,
   });
 
@@ -140,6 +151,7 @@ export async function startNode(
   // The engine looks at every Pod once; the API need not wait for that.
   engine.start().catch((error: unknown) => log.error({ error: messageOf(error) }, "The engine could not start"));
   undo.defer(() => server.close());
+  await secure.open(server, settings.listen ?? "off");
   await server.listen(instance.apiSocket);
   log.info({ instance: instance.name, socket: instance.apiSocket }, "The node serves");
   const settled = settleNode({ store, network, nodeName, log });

@@ -41,7 +41,7 @@ class NodeEngine implements Engine {
     this.#deps = {
       ...options,
       events,
-      puller: createImagePuller({ images, events, clock }),
+      puller: createImagePuller({ images, events, clock, store }),
       logs: createLogKeeper({ runtime, clock, log, ...paths }),
       startSlots: new Semaphore(STARTS_MAX),
       volumeSlots: new Semaphore(VOLUMES_MAX),

@@ -10,6 +10,8 @@ import type { Engine } from "../../engine/engine.ts";
 import type { ImageService } from "../../runtime/image.ts";
 import type { Store } from "../../store/store.ts";
 import type { StreamRuntime } from "../stream/session-channels.ts";
+import type { NodeIdentity } from "./auth/node-identity.ts";
+import type { User } from "./auth/user.ts";
 import type { ResourceRequest } from "./request-info.ts";
 
 /** What the server stands on. It writes the store and never tells the runtime to change a Pod. */
@@ -24,6 +26,7 @@ export interface KubeServerOptions {
   readonly trace: Tracer;
   /** The name that Pods get as `spec.nodeName`. */
   readonly nodeName: string;
+  readonly identity: NodeIdentity;
   /** What `info` answers: plain JSON about this node. */
   readonly nodeInfo: () => Promise<Readonly<Record<string, unknown>>>;
 }
@@ -33,6 +36,8 @@ export interface RequestContext {
   readonly node: KubeServerOptions;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** Who sends it, and may: the gate has let it through. */
+  readonly user: User;
   readonly path: string;
   readonly query: URLSearchParams;
   /** Aborts when the client has gone or the server stops. */
