@@ -6,7 +6,7 @@
 import { base64OfText } from "./base64.ts";
 import { type Draft, draftOf } from "./draft.ts";
 import { SCHEMA } from "./gen/schema.ts";
-import type { Namespace, Node, Secret, Pod } from "./gen/types.ts";
+import type { Namespace, Node, RoleBinding, Secret, Pod } from "./gen/types.ts";
 import type { KubeObject } from "./object.ts";
 import { admitPod, defaultPod } from "./pod-defaults.ts";
 import { resourceOfKind } from "./resources.ts";
@@ -34,6 +34,8 @@ const BY_KIND: Readonly<Record<string, (draft: unknown) => void>> = {
   Secret: (draft) => defaultSecret(draft as Draft<Secret>),
   Namespace: (draft) => defaultNamespace(draft as Draft<Namespace>),
   Node: (draft) => defaultNode(draft as Draft<Node>),
+  RoleBinding: (draft) => defaultBinding(draft as Draft<RoleBinding>),
+  ClusterRoleBinding: (draft) => defaultBinding(draft as Draft<RoleBinding>),
 };
 
 /** The defaults of the schema table, all the way down. */
@@ -72,4 +74,13 @@ function defaultNamespace(namespace: Draft<Namespace>): void {
 
 function defaultNode(node: Draft<Node>): void {
   if (node.status?.capacity) node.status.allocatable ??= { ...node.status.capacity };
+}
+
+/** Kubernetes: pkg/apis/rbac/v1/defaults.go. */
+function defaultBinding({ roleRef, subjects = [] }: Draft<RoleBinding>): void {
+  const group = "rbac.authorization.k8s.io";
+  roleRef.apiGroup ||= group;
+  for (const subject of subjects) {
+    if (subject.kind === "User" || subject.kind === "Group") subject.apiGroup ||= group;
+  }
 }

@@ -1,4 +1,6 @@
 /** The resources that the API serves: one row each, from which routes, discovery, names on the command line derive. */
+import { ACCESS_RESOURCES } from "./access-resources.ts";
+
 /** The plural, with its group when it is not the core group. */
 export type ResourceName = string;
 
@@ -51,7 +53,16 @@ export const CONFIG_MAPS = core("configmaps", "ConfigMap", true, ["cm"]);
 export const SECRETS = core("secrets", "Secret", true, []);
 export const SERVICE_ACCOUNTS = core("serviceaccounts", "ServiceAccount", true, ["sa"]);
 
-export const RESOURCES: readonly Resource[] = [CONFIG_MAPS, EVENTS, NAMESPACES, NODES, PODS, SECRETS, SERVICE_ACCOUNTS];
+export const RESOURCES: readonly Resource[] = [
+  CONFIG_MAPS,
+  EVENTS,
+  NAMESPACES,
+  NODES,
+  PODS,
+  SECRETS,
+  SERVICE_ACCOUNTS,
+  ...ACCESS_RESOURCES,
+];
 
 /** `v1`, or `group/version`. */
 export function apiVersionOf(resource: Resource): string {
@@ -59,8 +70,13 @@ export function apiVersionOf(resource: Resource): string {
 }
 
 /** The name under which the store keeps it, and messages call it: `pods`, `leases.coordination.k8s.io`. */
-export function resourceNameOf(resource: Resource): ResourceName {
+export function resourceNameOf(resource: Pick<Resource, "group" | "plural">): ResourceName {
   return resource.group === "" ? resource.plural : `${resource.plural}.${resource.group}`;
+}
+
+/** As messages call the kind: `Pod`, `Role.rbac.authorization.k8s.io`. */
+export function qualifiedKindOf({ group, kind }: Resource): string {
+  return group === "" ? kind : `${kind}.${group}`;
 }
 
 /** By plural and group, as in a request's path. */

@@ -8,6 +8,7 @@ import { printConfigMap, printNamespace, printSecret, printServiceAccount } from
 import { printEvent } from "./print-event.ts";
 import { printNode } from "./print-node.ts";
 import { printPod } from "./print-pod.ts";
+import { printRole, printRoleBinding } from "./print-rbac.ts";
 import { type Column, type Printer, printName } from "./printer.ts";
 
 export interface TableRow {
@@ -48,6 +49,10 @@ const PRINTERS: Readonly<Record<string, Printer>> = {
   ConfigMap: printConfigMap,
   Secret: printSecret,
   ServiceAccount: printServiceAccount,
+  Role: printRole,
+  ClusterRole: printRole,
+  RoleBinding: printRoleBinding,
+  ClusterRoleBinding: printRoleBinding,
 };
 
 /** The table of objects of one kind. */

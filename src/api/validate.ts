@@ -3,7 +3,7 @@
  * (pkg/apis/core/validation). Pure. What Kubernetes allows and this node cannot do is told by `support.ts`.
  */
 import type { FieldError } from "./field-error.ts";
-import type { ConfigMap, Pod, Secret } from "./gen/types.ts";
+import type { ClusterRole, ClusterRoleBinding, ConfigMap, Pod, Role, RoleBinding, Secret } from "./gen/types.ts";
 import { labelNameFaults, subdomainFaults } from "./names.ts";
 import type { KubeObject } from "./object.ts";
 import { resourceOfKind } from "./resources.ts";
@@ -11,11 +11,19 @@ import { validateConfigMap, validateDataUpdate, validateSecret } from "./validat
 import { validateMeta, validateMetaUpdate } from "./validate-meta.ts";
 import { validatePodSpec } from "./validate-pod.ts";
 import { validatePodUpdate } from "./validate-pod-update.ts";
+import {
+  pathNameFaults,
+  validateBindingUpdate,
+  validateClusterRole,
+  validateClusterRoleBinding,
+  validateRole,
+  validateRoleBinding,
+} from "./validate-rbac.ts";
 
 /** What is wrong with a new object; empty when nothing is. */
 export function validate(object: KubeObject): FieldError[] {
   const namespaced = resourceOfKind(object.apiVersion, object.kind)?.namespaced ?? true;
-  const nameFaults = object.kind === "Namespace" ? labelNameFaults : subdomainFaults;
+  const nameFaults = nameRuleOf(object);
   return [...validateMeta(object.metadata, { namespaced, nameFaults }), ...validateBody(object)];
 }
 
@@ -28,9 +36,17 @@ export function validateUpdate(next: KubeObject, previous: KubeObject): FieldErr
     case "ConfigMap":
     case "Secret":
       return [...errors, ...validateDataUpdate(next as ConfigMap | Secret, previous as ConfigMap | Secret)];
+    case "RoleBinding":
+    case "ClusterRoleBinding":
+      return [...errors, ...validateBindingUpdate(next as RoleBinding, previous as RoleBinding)];
     default:
       return errors;
   }
+}
+
+function nameRuleOf({ apiVersion, kind }: KubeObject): (name: string) => readonly string[] {
+  if (apiVersion.startsWith("rbac.")) return pathNameFaults;
+  return kind === "Namespace" ? labelNameFaults : subdomainFaults;
 }
 
 function validateBody(object: KubeObject): Iterable<FieldError> {
@@ -41,6 +57,14 @@ function validateBody(object: KubeObject): Iterable<FieldError> {
       return validateConfigMap(object as ConfigMap);
     case "Secret":
       return validateSecret(object as Secret);
+    case "Role":
+      return validateRole(object as Role);
+    case "ClusterRole":
+      return validateClusterRole(object as ClusterRole);
+    case "RoleBinding":
+      return validateRoleBinding(object as RoleBinding);
+    case "ClusterRoleBinding":
+      return validateClusterRoleBinding(object as ClusterRoleBinding);
     default:
       return [];
   }

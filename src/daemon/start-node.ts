@@ -19,6 +19,7 @@ import type { Network } from "../oci/cni.ts";
 import { createRuntime } from "../runtime/create-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createImageService } from "../runtime/image/create-image-service.ts";
+import { ServiceAccountTokens } from "../server/kube/auth/service-account-tokens.ts";
 import { createKubeServer } from "../server/kube/create-kube-server.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
@@ -29,6 +30,7 @@ import { nodeInfo } from "./node-info.ts";
 import { writeNodeObject, writeReadiness } from "./node-object.ts";
 import { DEFAULT_REGISTRIES_DIR, parseNodeOptions } from "./options.ts";
 import type { NodeOptions } from "./options.ts";
+import { openServiceAccountKey } from "./pki/service-account-key.ts";
 import { SecureApi } from "./secure-api.ts";
 
 /** A node that runs. Disposing it drains it: the API ends, and the containers run on. */
@@ -77,8 +79,7 @@ export async function startNode(
 
   const store = undo.use(openSqliteStore({ path: join(instance.root, "store.db") }));
   // Read when an image is removed, long after the runtime below is there.
-  const inUse = async (): Promise<ReadonlySet<string>> =>
-    new Set((await runtime.containers()).map(({ imageId }) => imageId));
+  const inUse = async (): Promise<ReadonlySet<string>> => await runtime.imagesInUse();
   const images = await createImageService({
     host,
     root: instance.root,
@@ -126,6 +127,8 @@ export async function startNode(
     trace,
     ...(await engineInputs(instance, nodeName)),
   });
+  const key = await openServiceAccountKey(join(instance.root, "pki"));
+  const tokens = new ServiceAccountTokens({ key, store, clock });
   const secure = undo.use(new SecureApi({ instance, nodeName, clock, log }));
   const server = createKubeServer({
     store,
@@ -137,6 +140,7 @@ export async function startNode(
     trace,
     nodeName,
     identity: secure.identity,
+    tokens,
     nodeInfo: info.read,
   });
 

@@ -220,10 +220,16 @@ function fakeMounts(state: State): MountHost {
       }
       state.mounts.push({ target, type: "overlay", source: "overlay" });
     },
+    idmap: async ({ source, target }) => void state.mounts.push({ target, type: "idmapped", source }),
     unmount: async (target) => {
       for (let i = state.mounts.length - 1; i >= 0; i--) {
         if (isBelow(state.mounts[i]!.target, target)) state.mounts.splice(i, 1);
       }
+    },
+    peers: async (path) => {
+      const flags = state.mounts.findLast(({ target }) => isBelow(path, target))?.request?.flags ?? [];
+      if (flags.includes("shared") || flags.includes("rshared")) return "shared";
+      return flags.includes("slave") || flags.includes("rslave") ? "slave" : "private";
     },
     list: async (prefix) =>
       state.mounts

@@ -2,8 +2,6 @@
  * Starting is recovering: read the checkpoints, adopt what lives, write down what ended meanwhile, undo what was half made,
  * and remove what no checkpoint knows. What lives is never touched.
  */
-import { mkdirSync } from "node:fs";
-
 import { messageOf } from "../base/errors.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { namesIn, readCheckpoint, removeCheckpoint, writeCheckpoint } from "./checkpoint/checkpoint.ts";
@@ -12,7 +10,15 @@ import { settle, START_ERROR_EXIT } from "./container/settle.ts";
 import { watchInit, watchMonitor } from "./events/watch-process.ts";
 import { containerPaths, sandboxPaths } from "./layout.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
-import { addContainer, addSandbox, dropContainer, isAlive, type ContainerEntry, type Scope } from "./scope.ts";
+import {
+  addContainer,
+  addSandbox,
+  dropContainer,
+  handlerOf,
+  isAlive,
+  type ContainerEntry,
+  type Scope,
+} from "./scope.ts";
 import { dismantle } from "./sandbox/dismantle.ts";
 import { sandboxName } from "./sandbox/run.ts";
 import { sweep } from "./sweep.ts";
@@ -23,7 +29,6 @@ const SIDE_BY_SIDE = 8;
 /** Idempotent: what fails is logged, left for the next start, and hinders nothing else. */
 export async function recover(scope: Scope): Promise<void> {
   const { layout } = scope;
-  for (const directory of Object.values(layout)) mkdirSync(directory, { recursive: true, mode: 0o711 });
   const sandboxes = readSandboxes(scope);
   const containers = readContainers(scope);
 
@@ -48,7 +53,7 @@ export async function recover(scope: Scope): Promise<void> {
     scope,
     containers.filter((record) => !known.includes(record)),
     "remove a half-made container",
-    (record) => discard(scope, record.id, record.cgroupPath),
+    (record) => discard(scope, record),
   );
   await each(scope, known, "adopt a container", (record) => adopt(scope, addContainer(scope, record)));
   await sweep(scope).catch((error: unknown) => scope.log.error({ why: messageOf(error) }, "Cannot remove all orphans"));
@@ -88,8 +93,8 @@ function read<T>(scope: Scope, paths: readonly string[]): readonly T[] {
 async function adoptSandbox(scope: Scope, record: SandboxRecord): Promise<void> {
   const entry = addSandbox(scope, record);
   scope.names.add(sandboxName(record.config));
-  const { net, ipc, uts } = record.namespacePaths;
-  const pinned = [net, ipc, uts].filter((path) => path !== undefined);
+  const { net, ipc, uts, user } = record.namespacePaths;
+  const pinned = [net, ipc, uts, user].filter((path) => path !== undefined);
   const inodes = await Promise.all(pinned.map(async (path) => scope.host.namespace.inode(path)));
   entry.stopping = inodes.includes(undefined);
   watchInit(scope, entry);
@@ -101,13 +106,13 @@ async function adopt(scope: Scope, entry: ContainerEntry): Promise<void> {
   const { record } = entry;
   // It was being removed, or lost its life before it had one: it never ran, and shall not count as if it had.
   if (neverRan(record)) {
-    await discard(scope, record.id, record.cgroupPath);
+    await discard(scope, record);
     return dropContainer(scope, entry);
   }
   if (record.ended) return;
   watchMonitor(scope, entry);
   if (record.startedMs === undefined || !record.process || !isAlive(scope, record.process)) return;
-  if (!scope.crun.waitsForStart(record.id)) return;
+  if (!handlerOf(scope, record).crun.waitsForStart(record.id)) return;
   const { startedMs: _notStarted, ...created } = record;
   entry.record = created;
   writeCheckpoint(containerPaths(scope.layout, record.id).checkpoint, created);

@@ -11,6 +11,7 @@ import type { ImageService } from "../../runtime/image.ts";
 import type { Store } from "../../store/store.ts";
 import type { StreamRuntime } from "../stream/session-channels.ts";
 import type { NodeIdentity } from "./auth/node-identity.ts";
+import type { ServiceAccountTokens } from "./auth/service-account-tokens.ts";
 import type { User } from "./auth/user.ts";
 import type { ResourceRequest } from "./request-info.ts";
 
@@ -27,6 +28,7 @@ export interface KubeServerOptions {
   /** The name that Pods get as `spec.nodeName`. */
   readonly nodeName: string;
   readonly identity: NodeIdentity;
+  readonly tokens: ServiceAccountTokens;
   /** What `info` answers: plain JSON about this node. */
   readonly nodeInfo: () => Promise<Readonly<Record<string, unknown>>>;
 }

@@ -2,7 +2,7 @@
 import { withApiDefaults, withDefaults } from "../../../api/defaults.ts";
 import type { ManagedFieldsEntry } from "../../../api/gen/types.ts";
 import type { KubeObject } from "../../../api/object.ts";
-import { NAMESPACES, resourceNameOf } from "../../../api/resources.ts";
+import { NAMESPACES, qualifiedKindOf, resourceNameOf } from "../../../api/resources.ts";
 import { badRequest, forbiddenBecause, invalidObject, notFound } from "../../../api/status.ts";
 import { validate } from "../../../api/validate.ts";
 import { rfc3339 } from "../../../base/clock.ts";
@@ -56,7 +56,7 @@ export function storeNew(
   const object = strategy.prepareCreate(withDefaults(placed), node);
   requireNamespace(context, given);
   const faults = validate(object);
-  if (faults.length > 0) throw invalidObject(resource.kind, object.metadata.name ?? "", faults);
+  if (faults.length > 0) throw invalidObject(qualifiedKindOf(resource), object.metadata.name ?? "", faults);
   strategy.checkSupport(object, context);
   const name = resourceNameOf(resource);
   const key = { resource: name, namespace: object.metadata.namespace ?? "", name: object.metadata.name! };

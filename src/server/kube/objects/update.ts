@@ -3,7 +3,7 @@ import { withDefaults } from "../../../api/defaults.ts";
 import { equalJson } from "../../../api/equal.ts";
 import type { ManagedFieldsEntry } from "../../../api/gen/types.ts";
 import type { KubeObject } from "../../../api/object.ts";
-import { resourceNameOf } from "../../../api/resources.ts";
+import { qualifiedKindOf, resourceNameOf } from "../../../api/resources.ts";
 import { badRequest, conflict, invalidObject } from "../../../api/status.ts";
 import { validateUpdate } from "../../../api/validate.ts";
 import { requireValue } from "../body.ts";
@@ -47,7 +47,7 @@ export function replaceObject(
   const object = withManagers(context, stored, counted, managedFields);
   if (info.subresource === "") {
     const faults = validateUpdate(object, stored);
-    if (faults.length > 0) throw invalidObject(resource.kind, info.name, faults);
+    if (faults.length > 0) throw invalidObject(qualifiedKindOf(resource), info.name, faults);
     strategy.checkSupport(object, context);
   }
   if (isDryRun(context)) return object;
