@@ -246,8 +246,13 @@ describe.each(kubectls())("%s", (kubectl) => {
     expect([managers.includes("kubectl"), managers.includes("kubectl-client-side-apply")]).toEqual([true, false]);
   });
 
+  test("explains every field", async () => {
+    const text = await run("explain pod.spec.containers --recursive");
+    for (const field of ["livenessProbe", "readOnlyRootFilesystem", "mountPath"]) expect(text).toContain(field);
+  });
+
   test("patches in every form, labels, annotates, lists in chunks", async () => {
-    for (const name of ["a", "b"]) await run("create -f -", config({ k: "v" }, { name }));
+    for (const name of ["a", "b"]) await run(`create configmap ${name} --from-literal=k=v`);
     await run('patch configmap a --type=json -p [{"op":"replace","path":"/data/k","value":"1"}]');
     await run('patch configmap a --type=merge -p {"data":{"l":"2"}}');
     await run('patch configmap a --type=strategic -p {"data":{"k":null}}');

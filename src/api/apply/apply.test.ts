@@ -48,7 +48,7 @@ describe("against Kubernetes' own code (test/fixtures/oracle/README.md)", () => 
     expect(said.map(inOrder)).toEqual(errors.map(inOrder));
     const { managedFields: entries = [], ...metadata } = live!.metadata;
     expect({ ...live, metadata }).toEqual(expected);
-    const timeless = entries.map(({ time: _, ...entry }) => entry);
+    const timeless = entries.map(({ time: _time, ...entry }) => entry);
     expect(timeless.toSorted(byManager)).toEqual(managedFields.toSorted(byManager));
   });
 });
@@ -58,8 +58,8 @@ function done(live: KubeObject | undefined, { Op, Manager, Force, Object: object
     const next = asGo(object);
     return withEntries(next, trackUpdate(live, next, write(Manager)));
   }
-  const { object: applied, managedFields } = applyConfig(live, object, { ...write(Manager), force: Force });
-  return withEntries(asGo(applied as KubeObject), managedFields);
+  const { object: merged, managedFields } = applyConfig(live, object, { ...write(Manager), force: Force });
+  return withEntries(asGo(merged as KubeObject), managedFields);
 }
 
 function withEntries(

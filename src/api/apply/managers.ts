@@ -73,7 +73,12 @@ export function encodeManagers(managers: Managers): ManagedFieldsEntry[] {
 
 /** Whether the same managers manage the same fields, whenever they did so. */
 export function sameManagers(a: readonly ManagedFieldsEntry[] = [], b: readonly ManagedFieldsEntry[] = []): boolean {
-  const timeless = (entries: readonly ManagedFieldsEntry[]): unknown[] =>
-    entries.map(({ time: _, ...rest }) => JSON.stringify(rest, Object.keys(rest).sort())).sort();
+  const timeless = (entries: readonly ManagedFieldsEntry[]): unknown =>
+    Object.fromEntries(
+      entries.map(({ time: _time, ...rest }) => [
+        JSON.stringify([rest.manager, rest.operation, rest.apiVersion, rest.subresource]),
+        rest,
+      ]),
+    );
   return a.length === b.length && equalJson(timeless(a), timeless(b));
 }
