@@ -7,6 +7,7 @@ import { apiVersionOf, resourceNameOf } from "../../../api/resources.ts";
 import { badRequest, conflict, notFound } from "../../../api/status.ts";
 import { isMinkeError } from "../../../base/errors.ts";
 import { readBody } from "../body.ts";
+import { authorize } from "../auth/authorize.ts";
 import type { ResourceContext } from "../context.ts";
 import { sendObject } from "../respond.ts";
 import { storeNew } from "./create.ts";
@@ -74,10 +75,11 @@ function shown(value: unknown): string {
   return text.includes("/") || !/^v\d/.test(text) ? text : `/${text}`;
 }
 
-/** What does not exist is made, but not from below, and not as another than was meant. */
-function requireCreatable({ resource, info }: ResourceContext, { metadata }: KubeObject): void {
+/** What does not exist is made, if the user may create too, but not from below, and not as another than was meant. */
+function requireCreatable({ node, user, resource, info }: ResourceContext, { metadata }: KubeObject): void {
   const { name, uid } = metadata;
   if (info.subresource !== "" || !resource.verbs.includes("create")) throw notFound(resource, info.name);
+  authorize(node.store, user, { ...info, verb: "create" });
   if (uid) {
     const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
     throw conflict(resource, info.name, why);
