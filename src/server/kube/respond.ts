@@ -35,8 +35,12 @@ function sendEncoded(
   { text, type }: ReturnType<typeof encode>,
   exactType = type,
 ): void {
-  const body = Buffer.from(text);
-  writeHead(context, code, { "content-type": exactType, "content-length": body.length });
+  sendBytes(context, code, Buffer.from(text), exactType);
+}
+
+/** Sends bytes as they are. */
+export function sendBytes(context: RequestContext, code: number, body: Buffer, type: string): void {
+  writeHead(context, code, { "content-type": type, "content-length": body.length });
   context.response.end(body);
 }
 
