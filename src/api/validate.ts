@@ -1,47 +1,91 @@
 /**
  * Kubernetes' validation, with its paths and words: what the API server would say to an object that has its defaults
- * (pkg/apis/core/validation). Pure. What Kubernetes allows and this node cannot do is told by `support.ts`.
+ * (pkg/apis/<group>/validation). Pure. What Kubernetes allows and this node cannot do is told by `support.ts`.
  */
 import type { FieldError } from "./field-error.ts";
-import type { ConfigMap, Pod, Secret } from "./gen/types.ts";
+import type {
+  ConfigMap,
+  Event,
+  Lease,
+  LimitRange,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  PodTemplate,
+  PriorityClass,
+  ResourceQuota,
+  RuntimeClass,
+  Secret,
+  StorageClass,
+} from "./gen/types.ts";
 import { labelNameFaults, subdomainFaults } from "./names.ts";
 import type { KubeObject } from "./object.ts";
 import { resourceOfKind } from "./resources.ts";
+import {
+  validateLease,
+  validatePriorityClass,
+  validatePriorityClassUpdate,
+  validateRuntimeClass,
+  validateRuntimeClassUpdate,
+} from "./validate-class.ts";
 import { validateConfigMap, validateDataUpdate, validateSecret } from "./validate-data.ts";
+import { validateEvent, validateEventUpdate } from "./validate-event.ts";
 import { validateMeta, validateMetaUpdate } from "./validate-meta.ts";
+import { validateNode, validateNodeUpdate } from "./validate-node.ts";
 import { validatePodSpec } from "./validate-pod.ts";
+import { validatePodTemplate } from "./validate-pod-template.ts";
 import { validatePodUpdate } from "./validate-pod-update.ts";
+import { validateLimitRange, validateResourceQuota, validateResourceQuotaUpdate } from "./validate-quota.ts";
+import {
+  validateClaim,
+  validateClaimUpdate,
+  validatePersistentVolume,
+  validatePersistentVolumeUpdate,
+  validateStorageClass,
+  validateStorageClassUpdate,
+} from "./validate-storage.ts";
 
 /** What is wrong with a new object; empty when nothing is. */
 export function validate(object: KubeObject): FieldError[] {
   const namespaced = resourceOfKind(object.apiVersion, object.kind)?.namespaced ?? true;
   const nameFaults = object.kind === "Namespace" ? labelNameFaults : subdomainFaults;
-  return [...validateMeta(object.metadata, { namespaced, nameFaults }), ...validateBody(object)];
+  const body = RULES[object.kind]?.object?.(object) ?? [];
+  return [...validateMeta(object.metadata, { namespaced, nameFaults }), ...body];
 }
 
 /** What is wrong with replacing `previous` by `next`: also the changes that are not allowed. */
 export function validateUpdate(next: KubeObject, previous: KubeObject): FieldError[] {
-  const errors = [...validateMetaUpdate(next.metadata, previous.metadata), ...validate(next)];
-  switch (next.kind) {
-    case "Pod":
-      return [...errors, ...validatePodUpdate(next as Pod, previous as Pod)];
-    case "ConfigMap":
-    case "Secret":
-      return [...errors, ...validateDataUpdate(next as ConfigMap | Secret, previous as ConfigMap | Secret)];
-    default:
-      return errors;
-  }
+  const change = RULES[next.kind]?.update?.(next, previous) ?? [];
+  return [...validateMetaUpdate(next.metadata, previous.metadata), ...validate(next), ...change];
 }
 
-function validateBody(object: KubeObject): Iterable<FieldError> {
-  switch (object.kind) {
-    case "Pod":
-      return validatePodSpec((object as Pod).spec);
-    case "ConfigMap":
-      return validateConfigMap(object as ConfigMap);
-    case "Secret":
-      return validateSecret(object as Secret);
-    default:
-      return [];
-  }
+interface Rules {
+  readonly object?: (object: KubeObject) => Iterable<FieldError>;
+  readonly update?: (next: KubeObject, previous: KubeObject) => Iterable<FieldError>;
 }
+
+/** The rules of one kind; the type says of which. */
+function rules<T extends KubeObject>(
+  object: (object: T) => Iterable<FieldError>,
+  update?: (next: T, previous: T) => Iterable<FieldError>,
+): Rules {
+  return { object, ...(update && { update }) } as unknown as Rules;
+}
+
+const RULES: Readonly<Record<string, Rules>> = {
+  Pod: rules<Pod>(({ spec }) => validatePodSpec(spec), validatePodUpdate),
+  PodTemplate: rules<PodTemplate>(validatePodTemplate),
+  ConfigMap: rules<ConfigMap>(validateConfigMap, validateDataUpdate),
+  Secret: rules<Secret>(validateSecret, validateDataUpdate),
+  Event: rules<Event>(validateEvent, validateEventUpdate),
+  Node: rules<Node>(validateNode, validateNodeUpdate),
+  LimitRange: rules<LimitRange>(validateLimitRange),
+  ResourceQuota: rules<ResourceQuota>(validateResourceQuota, validateResourceQuotaUpdate),
+  PersistentVolume: rules<PersistentVolume>(validatePersistentVolume, validatePersistentVolumeUpdate),
+  PersistentVolumeClaim: rules<PersistentVolumeClaim>(validateClaim, validateClaimUpdate),
+  StorageClass: rules<StorageClass>(validateStorageClass, validateStorageClassUpdate),
+  PriorityClass: rules<PriorityClass>(validatePriorityClass, validatePriorityClassUpdate),
+  RuntimeClass: rules<RuntimeClass>(validateRuntimeClass, validateRuntimeClassUpdate),
+  Lease: rules<Lease>(validateLease),
+};

@@ -20,13 +20,14 @@ import { createRuntime } from "../runtime/create-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createImageService } from "../runtime/image/create-image-service.ts";
 import { createKubeServer } from "../server/kube/create-kube-server.ts";
+import { createEventRecorder } from "../store/event-recorder.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { createVolumeManager } from "../volume/create-volume-manager.ts";
 import { engineInputs } from "./engine-inputs.ts";
 import { lockInstance } from "./lock.ts";
 import { nodeInfo } from "./node-info.ts";
-import { writeNodeObject, writeReadiness } from "./node-object.ts";
+import { capacityOf, writeNodeObject, writeReadiness } from "./node-object.ts";
 import { parseNodeOptions } from "./options.ts";
 import type { NodeOptions } from "./options.ts";
 
@@ -99,26 +100,32 @@ export async function startNode(
       ...(settings.conmon === undefined ? {} : { conmonBinary: settings.conmon }),
     }),
   );
+  const capacity = await capacityOf(instance.root);
   const volumes = createVolumeManager({
     host,
     podsRoot: join(instance.root, "pods"),
     read: (resource, namespace, name) => store.get({ resource, namespace, name }),
+    token: undefined,
+    allocatable: capacity,
     clock,
     log,
   });
   const info = nodeInfo({ host, instance, network, nodeName, settings });
+  const events = createEventRecorder({ store, clock, log, node: nodeName });
   const engine = createEngine({
     store,
+    events,
     runtime,
     images,
     volumes,
     clock,
     log,
     trace,
-    ...(await engineInputs(instance, nodeName)),
+    ...(await engineInputs(instance, nodeName, capacity)),
   });
   const server = createKubeServer({
     store,
+    events,
     engine,
     images,
     streams: runtime,
@@ -126,6 +133,7 @@ export async function startNode(
     log,
     trace,
     nodeName,
+    rootCa: undefined,
     nodeInfo: info.read,
   });
 
@@ -134,7 +142,7 @@ export async function startNode(
   if (transient) undo.defer(() => leaveHost({ store, runtime, network, host, instance, log }));
   await Promise.all([
     runtime.recover(),
-    writeNodeObject(store, clock, { name: nodeName, instance, runtimeVersion: "crun" }),
+    writeNodeObject(store, clock, { name: nodeName, instance, capacity, runtimeVersion: "crun" }),
   ]);
   undo.defer(() => engine.stop());
   // The engine looks at every Pod once; the API need not wait for that.

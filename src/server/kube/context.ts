@@ -8,6 +8,7 @@ import type { Logger } from "../../base/logger.ts";
 import type { Tracer } from "../../base/trace.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { ImageService } from "../../runtime/image.ts";
+import type { EventRecorder } from "../../store/event-recorder.ts";
 import type { Store } from "../../store/store.ts";
 import type { StreamRuntime } from "../stream/session-channels.ts";
 import type { ResourceRequest } from "./request-info.ts";
@@ -15,6 +16,7 @@ import type { ResourceRequest } from "./request-info.ts";
 /** What the server stands on. It writes the store and never tells the runtime to change a Pod. */
 export interface KubeServerOptions {
   readonly store: Store;
+  readonly events: EventRecorder;
   readonly engine: Engine;
   readonly images: ImageService;
   /** For exec, attach and port forwarding only. */
@@ -24,6 +26,8 @@ export interface KubeServerOptions {
   readonly trace: Tracer;
   /** The name that Pods get as `spec.nodeName`. */
   readonly nodeName: string;
+  /** The certificate (PEM) by which Pods know the API; undefined when they can not reach it, and get no token either. */
+  readonly rootCa: string | undefined;
   /** What `info` answers: plain JSON about this node. */
   readonly nodeInfo: () => Promise<Readonly<Record<string, unknown>>>;
 }

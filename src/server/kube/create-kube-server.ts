@@ -8,7 +8,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { KubeServerOptions, RequestContext } from "./context.ts";
 import { pathNotFound, verbNotAllowed } from "./errors.ts";
 import { listenOnSocket } from "./listen.ts";
-import { NamespaceLifecycle } from "./namespace-lifecycle.ts";
+import { startControllers } from "./controllers/controllers.ts";
 import { pathHandlerOf } from "./path-routes.ts";
 import { requestInfoOf } from "./request-info.ts";
 import { sendError } from "./respond.ts";
@@ -41,8 +41,7 @@ export function createKubeServer(node: KubeServerOptions): KubeServer {
 
   return {
     async listen(socketPath) {
-      const lifecycle = new NamespaceLifecycle(node);
-      undo.use(lifecycle);
+      undo.use(startControllers(node));
       undo.use(await listenOnSocket(server, socketPath));
       undo.defer(() => closeServer());
     },

@@ -1,8 +1,9 @@
 /** The route table: verb × resource × subresource → handler. Discovery derives from it. */
-import type { Resource } from "../../api/resources.ts";
+import { NEW_EVENTS, type Resource } from "../../api/resources.ts";
 import { methodNotAllowed } from "../../api/status.ts";
 import type { Handler } from "./context.ts";
 import { pathNotFound } from "./errors.ts";
+import { withNewEvents } from "./new-events.ts";
 import { createObject } from "./objects/create.ts";
 import { deleteCollection } from "./objects/delete-collection.ts";
 import { deleteObject } from "./objects/delete.ts";
@@ -30,7 +31,7 @@ const OBJECT_VERBS: Readonly<Record<Verb, Handler>> = {
 };
 
 export interface Subresource {
-  /** Plural of its resource. */
+  /** Plural of its resource, which is one of the core group. */
   readonly resource: string;
   readonly name: string;
   /** The kind that its documents have, for discovery. */
@@ -40,7 +41,7 @@ export interface Subresource {
 
 const STATUS_VERBS = { get: getObject, update: updateObject, patch: patchObject };
 
-export const SUBRESOURCES: readonly Subresource[] = [
+const SUBRESOURCES: readonly Subresource[] = [
   { resource: "pods", name: "status", kind: "Pod", verbs: STATUS_VERBS },
   { resource: "pods", name: "log", kind: "Pod", verbs: { get: readPodLog } },
   { resource: "pods", name: "exec", kind: "PodExecOptions", verbs: { get: execInPod, create: execInPod } },
@@ -53,13 +54,26 @@ export const SUBRESOURCES: readonly Subresource[] = [
   },
   { resource: "namespaces", name: "status", kind: "Namespace", verbs: STATUS_VERBS },
   { resource: "nodes", name: "status", kind: "Node", verbs: STATUS_VERBS },
+  { resource: "persistentvolumes", name: "status", kind: "PersistentVolume", verbs: STATUS_VERBS },
+  { resource: "persistentvolumeclaims", name: "status", kind: "PersistentVolumeClaim", verbs: STATUS_VERBS },
+  { resource: "resourcequotas", name: "status", kind: "ResourceQuota", verbs: STATUS_VERBS },
 ];
+
+/** The subresources of a resource. */
+export function subresourcesOf({ plural, group }: Resource): readonly Subresource[] {
+  return group === "" ? SUBRESOURCES.filter(({ resource }) => resource === plural) : [];
+}
 
 /** The handler of a request for a resource. Throws `NotFound` or `MethodNotAllowed`. */
 export function resourceHandlerOf(resource: Resource, info: ResourceRequest): Handler {
+  const handler = handlerOf(resource, info);
+  return resource === NEW_EVENTS ? withNewEvents(handler) : handler;
+}
+
+function handlerOf(resource: Resource, info: ResourceRequest): Handler {
   const { verb, name, subresource } = info;
   if (subresource !== "") {
-    const row = SUBRESOURCES.find((each) => each.resource === resource.plural && each.name === subresource);
+    const row = subresourcesOf(resource).find((each) => each.name === subresource);
     if (!row) throw pathNotFound();
     const handler = row.verbs[verb];
     if (!handler) throw methodNotAllowed(resource, verb);

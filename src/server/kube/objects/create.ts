@@ -1,4 +1,4 @@
-/** CREATE: decode → defaults → validate → support → store. Nothing is started here. */
+/** CREATE: decode → defaults → admission → validate → support → store. Nothing is started here. */
 import { withDefaults } from "../../../api/defaults.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { NAMESPACES, resourceNameOf } from "../../../api/resources.ts";
@@ -7,6 +7,7 @@ import { validate } from "../../../api/validate.ts";
 import { rfc3339 } from "../../../base/clock.ts";
 import { isMinkeError, MinkeError } from "../../../base/errors.ts";
 import { nameSuffix, newUid } from "../../../base/ids.ts";
+import { admitNew, checkNew } from "../admission/admission.ts";
 import { requireValue } from "../body.ts";
 import type { ResourceContext } from "../context.ts";
 import { sendObject } from "../respond.ts";
@@ -42,11 +43,12 @@ function storeNew(context: ResourceContext, given: KubeObject, dryRun: boolean):
   const { node, resource } = context;
   const strategy = strategyOf(resource);
   const placed = place(context, given);
-  const object = strategy.prepareCreate(withDefaults(placed), node);
   requireNamespace(context, given);
+  const object = strategy.prepareCreate(admitNew(resource, withDefaults(placed), node), node);
   const faults = validate(object);
   if (faults.length > 0) throw invalidObject(resource.kind, object.metadata.name ?? "", faults);
   strategy.checkSupport(object, context);
+  checkNew(resource, object, node);
   const name = resourceNameOf(resource);
   const key = { resource: name, namespace: object.metadata.namespace ?? "", name: object.metadata.name! };
   if (node.store.get(key)) {

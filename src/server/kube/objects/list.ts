@@ -25,7 +25,7 @@ export function selected(context: ResourceContext): ListResult {
 export function selectorOf({ query, resource, info }: ResourceContext): Selector {
   const fields = [query.get("fieldSelector") ?? "", info.name === "" ? "" : `metadata.name=${info.name}`];
   const fieldSelector = fields.filter((text) => text !== "").join(",");
-  return parseSelector(resource.kind, query.get("labelSelector") ?? "", fieldSelector);
+  return parseSelector(resource.kind, query.get("labelSelector") ?? "", fieldSelector, resource.group);
 }
 
 /** A list is always of now: an exact past is gone, a future has not come. Kubernetes: apiserver storage/etcd3/store.go. */
