@@ -28,7 +28,7 @@ if [ "$purpose" = vm ]; then
 else
   packages="crun conmon catatonit containernetworking-plugins iptables tar perl-base"
   [ -s .cache/images/nginx.tar ] && [ -s .cache/images/ghost.tar ] || packages="$packages mmdebstrap debian-archive-keyring make g++ python3"
-  [ "$purpose" = test ] && packages="$packages busybox-static skopeo iproute2 curl nftables python3 xz-utils procps"
+  [ "$purpose" = test ] && packages="$packages busybox-static skopeo iproute2 curl nftables python3 xz-utils procps openssl"
 fi
 missing=
 for package in $packages; do

@@ -66,10 +66,7 @@ describe("unsupportedFields", () => {
     [{ volumes: [{ name: "v", emptyDir: { sizeLimit: "1Gi" } }] }, ["warn spec.volumes[0].emptyDir.sizeLimit"]],
     [{ volumes: [{ name: "v", emptyDir: { sizeLimit: "1Gi", medium: "Memory" } }] }, []],
     [{ volumes: [{ name: "v", emptyDir: { medium: "HugePages" } }] }, ["refuse spec.volumes[0].emptyDir.medium"]],
-    [
-      { volumes: [{ name: "v", nfs: { server: "s", path: "/" } }] },
-      ["refuse spec.volumes[0].nfs"],
-    ],
+    [{ volumes: [{ name: "v", nfs: { server: "s", path: "/" } }] }, ["refuse spec.volumes[0].nfs"]],
     [{ automountServiceAccountToken: false }, []],
     [{ hostUsers: false, setHostnameAsFQDN: false }, ["refuse spec.hostUsers"]],
     [

@@ -1,7 +1,8 @@
 /** Errors as people read them, in kubectl's words where kubectl has words for them. Kubernetes: kubectl/pkg/cmd/util. */
 import type { Status } from "../api/gen/types.ts";
 import { errnoOf, isMinkeError, messageOf, MinkeError } from "../base/errors.ts";
-import { ExitError } from "./exit.ts";
+import type { CliContext } from "./context.ts";
+import { EXIT, ExitError } from "./exit.ts";
 
 /** The line or lines for stderr; empty when there is nothing left to say. */
 export function describeFailure(error: unknown, env: Readonly<Record<string, string | undefined>> = {}): string {
@@ -26,6 +27,15 @@ export function describeFailures(
 ): string {
   if (errors.length === 1) return describeFailure(errors[0], env);
   return errors.map((error) => (isMinkeError(error) ? serverText(error) : undefined) ?? messageOf(error)).join("\n");
+}
+
+/** Runs all side by side to their ends; then tells what failed, and lets the command end with an error. */
+export async function runAll(context: CliContext, tasks: readonly Promise<unknown>[]): Promise<void> {
+  const results = await Promise.allSettled(tasks);
+  const failures = results.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
+  if (failures.length === 0) return;
+  context.note(describeFailures(failures, context.env));
+  context.exit(EXIT.error);
 }
 
 /** The error with what was done to which file: `error when creating "pod.yaml": …`. */

@@ -1,8 +1,11 @@
 /** Flags that select objects, and the names they select. */
 import type { Client } from "../sdk/client.ts";
 import type { ListOptions } from "../sdk/resource.ts";
-import { textFlag } from "./flags.ts";
-import type { Target } from "./targets.ts";
+import type { CliContext } from "./context.ts";
+import { UsageError } from "./exit.ts";
+import { namespaceOf, textFlag } from "./flags.ts";
+import { namespaceFor, readManifests } from "./manifests.ts";
+import { type Target, targetsOf } from "./targets.ts";
 
 export const selectorFlags = {
   selector: textFlag("Label selector, such as app=web,tier!=test", "labels"),
@@ -12,6 +15,13 @@ export const selectorFlags = {
 export interface SelectorFlags {
   readonly selector: string | undefined;
   readonly fieldSelector: string | undefined;
+}
+
+export interface SelectionFlags extends SelectorFlags {
+  readonly filename: readonly string[] | undefined;
+  readonly namespace: string | undefined;
+  readonly allNamespaces: boolean;
+  readonly all: boolean;
 }
 
 /** The list options of the flags. */
@@ -30,6 +40,35 @@ export interface Selected {
   readonly uid?: string;
   /** The file that names it. */
   readonly source?: string;
+}
+
+/** What a command is told to work on: the objects of files, or those that its arguments name or select. */
+export async function selection(
+  context: CliContext,
+  client: Client,
+  flags: SelectionFlags,
+  args: readonly string[],
+): Promise<Selected[]> {
+  const files = flags.filename ?? [];
+  if (files.length > 0) {
+    if (args.length > 0) throw new UsageError("use either -f or names, not both");
+    const manifests = await readManifests(files, context.stdin, { mayBeEmpty: true });
+    return manifests.map((manifest) => ({
+      type: manifest.type,
+      name: manifest.object.metadata.name ?? "",
+      namespace: namespaceFor(manifest, flags.namespace),
+      source: manifest.source,
+    }));
+  }
+  const targets = targetsOf(args);
+  const selects = flags.all || flags.selector !== undefined || flags.fieldSelector !== undefined;
+  if (targets.some((target) => target.name === undefined) && !selects) {
+    throw new UsageError("resource(s) were provided, but no name was specified; name them, or use a selector or --all");
+  }
+  if (targets.some((target) => target.name !== undefined) && selects)
+    throw new UsageError("name cannot be provided when a selector is specified");
+  const namespace = flags.allNamespaces ? undefined : namespaceOf(flags);
+  return await select(client, targets, { ...listOptionsOf(flags), namespace });
 }
 
 /** Every object that the targets name or select. `namespace` undefined: of all namespaces. */

@@ -52,6 +52,11 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     brief: "Import, load, save, list and remove images",
     load: () => import("./commands/image.ts"),
   },
+  kubeconfig: {
+    group: "Node",
+    brief: "Write a kubeconfig, so that kubectl and others work on the node",
+    load: () => import("./commands/kubeconfig.ts"),
+  },
   serve: { group: "Node", brief: "Run a node (the daemon)", load: () => import("./commands/serve.ts") },
   doctor: { group: "Node", brief: "Check what this machine has and lacks", load: () => import("./commands/doctor.ts") },
   reset: { group: "Node", brief: "Remove all that an instance ever made", load: () => import("./commands/reset.ts") },

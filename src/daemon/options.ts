@@ -6,6 +6,7 @@ import * as v from "valibot";
 
 import { MinkeError } from "../base/errors.ts";
 import { DEFAULT_INSTANCE } from "../host/instance.ts";
+import { parseListenAddress } from "./listen-address.ts";
 
 /** One option. */
 interface OptionRow {
@@ -27,6 +28,14 @@ const path = v.pipe(v.string(), v.nonEmpty("must not be empty"));
 const name = v.pipe(
   v.string(),
   v.regex(/^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$/, "must be lower-case letters, digits, '-' and '.'"),
+);
+
+const listen = v.pipe(
+  v.string(),
+  v.check(
+    (text) => text === "auto" || text === "off" || parseListenAddress(text) !== undefined,
+    "must be an IP address and a port (127.0.0.1:6443, [::1]:6443), auto, or off",
+  ),
 );
 
 /** The table. Its keys are the names of the options in code. */
@@ -62,6 +71,15 @@ export const NODE_OPTIONS = {
     defaultText: "/var/log for the default instance and root, else ROOT/log",
     doc: "Parent of pods/ and containers/, where the containers' logs are.",
     schema: path,
+  },
+  listen: {
+    flag: "listen",
+    env: "MINKE_LISTEN",
+    placeholder: "ADDRESS:PORT",
+    defaultText:
+      "auto: 127.0.0.1:6443, for another instance a port of its own from 20000 on, and any free port when that is taken; off for an embedded node",
+    doc: "Where the API is served over HTTPS, besides the socket; off for nowhere. STATE/api.json tells the address.",
+    schema: listen,
   },
   nodeName: {
     flag: "node-name",

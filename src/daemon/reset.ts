@@ -20,9 +20,9 @@ import { lockHolder, lockInstance } from "./lock.ts";
 import type { NodeOptions } from "./options.ts";
 
 /** What the layers keep directly below `root` and `state`; nothing else there is ours to remove. */
-const ROOT_ENTRIES = /^(store\.db(-wal|-shm|-journal)?|images|layers|pods|sandboxes|containers|seccomp|log)$/;
+const ROOT_ENTRIES = /^(store\.db(-wal|-shm|-journal)?|images|layers|pods|sandboxes|containers|seccomp|log|pki)$/;
 const STATE_ENTRIES =
-  /^(api\.sock|lock(\.pid|-journal)?|\.[lk].{6}|ns|sandboxes|containers|exits|crun|attach|cni|init)$/;
+  /^(api\.(sock|json)|lock(\.pid|-journal)?|\.[lk].{6}|ns|sandboxes|containers|exits|crun|attach|cni|init)$/;
 
 /** Rejects with `FailedPrecondition` while a daemon runs the instance, and with what could not be removed after trying all. */
 export async function resetInstance(

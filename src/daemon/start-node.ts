@@ -30,6 +30,7 @@ import { nodeInfo } from "./node-info.ts";
 import { capacityOf, writeNodeObject, writeReadiness } from "./node-object.ts";
 import { parseNodeOptions } from "./options.ts";
 import type { NodeOptions } from "./options.ts";
+import { SecureApi } from "./secure-api.ts";
 
 /** A node that runs. Disposing it drains it: the API ends, and the containers run on. */
 export interface Node extends AsyncDisposable {
@@ -123,6 +124,7 @@ export async function startNode(
     trace,
     ...(await engineInputs(instance, nodeName, capacity)),
   });
+  const secure = undo.use(new SecureApi({ instance, nodeName, clock, log }));
   const server = createKubeServer({
     store,
     events,
@@ -133,7 +135,8 @@ export async function startNode(
     log,
     trace,
     nodeName,
-    rootCa: undefined,
+    issuesTokens: false,
+    identity: secure.identity,
     nodeInfo: info.read,
   });
 
@@ -148,6 +151,7 @@ export async function startNode(
   // The engine looks at every Pod once; the API need not wait for that.
   engine.start().catch((error: unknown) => log.error({ error: messageOf(error) }, "The engine could not start"));
   undo.defer(() => server.close());
+  await secure.open(server, settings.listen ?? "off");
   await server.listen(instance.apiSocket);
   log.info({ instance: instance.name, socket: instance.apiSocket }, "The node serves");
   const settled = settleNode({ store, network, nodeName, log });

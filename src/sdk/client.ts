@@ -27,6 +27,26 @@ export interface NodeInfo {
   readonly network?: unknown;
 }
 
+/** A client certificate, and what else a kubeconfig needs. Certificates and key are PEM. */
+export interface ClientCertificate {
+  readonly user: string;
+  readonly groups: readonly string[];
+  /** Such as `https://127.0.0.1:6443`. */
+  readonly server: string;
+  readonly ca: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
+export interface ClientCertificateRequest {
+  /** Default `admin`. */
+  readonly user?: string;
+  /** Default `system:masters`, which may do everything. */
+  readonly groups?: readonly string[];
+  /** Default: a year. */
+  readonly lifetimeSeconds?: number;
+}
+
 /** `GET /version`. */
 export interface ServerVersion {
   readonly major: string;
@@ -52,6 +72,8 @@ export interface Client extends Disposable {
   readonly metrics: MetricsClient;
   info(): Promise<NodeInfo>;
   version(): Promise<ServerVersion>;
+  /** Makes a client certificate for HTTPS. The node keeps no copy. */
+  clientCertificate(request?: ClientCertificateRequest): Promise<ClientCertificate>;
 }
 
 /** A client over any transport. Disposing it closes its connections. */
@@ -71,6 +93,8 @@ export function clientOver(transport: Transport, options: ClientOptions = {}): C
     metrics: metricsClient(http),
     info: () => http.json<NodeInfo>("GET", "/apis/node.minke.dev/v1alpha1/info"),
     version: () => http.json<ServerVersion>("GET", "/version"),
+    clientCertificate: (body = {}) =>
+      http.json<ClientCertificate>("POST", "/apis/node.minke.dev/v1alpha1/clientcertificates", { body }),
     [Symbol.dispose]: () => transport[Symbol.dispose](),
   };
 }

@@ -68,14 +68,14 @@ describe("service accounts", () => {
     expect((await createPod("b", own)).spec!.imagePullSecrets).toEqual([{ name: "own" }]);
   });
 
-  test("without a certificate of the API no token is mounted", async () => {
+  test("on a node that issues no tokens none is mounted", async () => {
     expect((await createPod("a")).spec!.volumes).toBeUndefined();
   });
 
-  test("with it every container gets what it needs to speak to the API", async () => {
-    await using withCa = await startTestApi({ rootCa: "PEM" });
+  test("every container gets what it needs to speak to the API", async () => {
+    await using withCa = await startTestApi({ issuesTokens: true });
     const { json: ca } = await withCa.call(`${DEFAULT}/configmaps/kube-root-ca.crt`);
-    expect(ca).toMatchObject({ data: { "ca.crt": "PEM" } });
+    expect(ca).toMatchObject({ data: { "ca.crt": "a CA" } });
     const own = [{ name: "own", mountPath: "/var/run/secrets/kubernetes.io/serviceaccount" }];
     const spec = {
       volumes: [{ name: "own", emptyDir: {} }],

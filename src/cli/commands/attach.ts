@@ -3,19 +3,12 @@ import { buildCommand } from "@stricli/core";
 
 import type { Pod } from "../../api/gen/types.ts";
 import { MinkeError } from "../../base/errors.ts";
-import type { CliContext, NodeFlags } from "../context.ts";
-import { argument, namespaceFlag, namespaceOf, nodeFlags, switchFlag, textFlag } from "../flags.ts";
+import type { CliContext } from "../context.ts";
+import { argument, namespaceOf } from "../flags.ts";
 import { chosenContainer, requireLive } from "../pod-containers.ts";
+import { SESSION_ALIASES, sessionFlags, type SessionFlags } from "../session-flags.ts";
 import { podNamed } from "../targets.ts";
 import { join } from "../terminal.ts";
-
-interface Flags extends NodeFlags {
-  readonly namespace: string | undefined;
-  readonly container: string | undefined;
-  readonly stdin: boolean;
-  readonly tty: boolean;
-  readonly quiet: boolean;
-}
 
 export const examples = [
   ["See the output from now on; Ctrl-C detaches, the container runs on", "minke attach web"],
@@ -23,21 +16,11 @@ export const examples = [
 ] as const;
 export const completes = ["pod"] as const;
 
-export const command = buildCommand<Flags, [string], CliContext>({
+export const command = buildCommand<SessionFlags, [string], CliContext>({
   docs: { brief: "Attach to a container's main process", customUsage: ["[-it] [-c CONTAINER] POD"] },
   parameters: {
-    flags: {
-      stdin: switchFlag("Pass standard input on"),
-      tty: switchFlag("This is a terminal"),
-      container: textFlag(
-        "Container; default: the first, or what kubectl.kubernetes.io/default-container names",
-        "name",
-      ),
-      quiet: switchFlag("No messages of our own"),
-      ...namespaceFlag,
-      ...nodeFlags,
-    },
-    aliases: { i: "stdin", t: "tty", c: "container", q: "quiet", n: "namespace" },
+    flags: sessionFlags("This is a terminal"),
+    aliases: SESSION_ALIASES,
     positional: { kind: "tuple", parameters: [argument("POD", "NAME or pod/NAME")] },
   },
   async func(this: CliContext, flags, arg) {

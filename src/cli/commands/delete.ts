@@ -5,31 +5,23 @@ import { isMinkeError, MinkeError } from "../../base/errors.ts";
 import type { Client } from "../../sdk/client.ts";
 import type { DeleteOptions } from "../../sdk/resource.ts";
 import type { CliContext, NodeFlags } from "../context.ts";
-import { EXIT, UsageError } from "../exit.ts";
-import { describeFailures, withSource } from "../failure.ts";
+import { UsageError } from "../exit.ts";
+import { runAll, withSource } from "../failure.ts";
 import {
   allNamespacesFlag,
   argument,
   durationFlag,
   integerFlag,
   namespaceFlag,
-  namespaceOf,
   nodeFlags,
   onFlag,
   switchFlag,
   textFlag,
   textsFlag,
 } from "../flags.ts";
+import { type Selected, type SelectionFlags, selection, selectorFlags } from "../selection.ts";
 
-import { namespaceFor, readManifests } from "../manifests.ts";
-import { listOptionsOf, select, type Selected, selectorFlags, type SelectorFlags } from "../selection.ts";
-import { targetsOf } from "../targets.ts";
-
-interface Flags extends NodeFlags, SelectorFlags {
-  readonly filename: readonly string[] | undefined;
-  readonly namespace: string | undefined;
-  readonly allNamespaces: boolean;
-  readonly all: boolean;
+interface Flags extends NodeFlags, SelectionFlags {
   readonly gracePeriod: number | undefined;
   readonly force: boolean;
   readonly now: boolean;
@@ -76,47 +68,21 @@ export const command = buildCommand<Flags, string[], CliContext>({
   async func(this: CliContext, flags, ...args) {
     const options = deleteOptionsOf(flags);
     const client = await this.client(flags);
-    const selected = await selection(this, client, flags, args);
+    const chosen = await selection(this, client, flags, args);
+    // Of files the last first: what was made on top of something goes before it.
+    const selected = flags.filename ? chosen.toReversed() : chosen;
     if (selected.length === 0) await this.print("No resources found\n");
     if (flags.force) {
       this.note(
         "Warning: Immediate deletion does not wait for confirmation that the running resource has been terminated.",
       );
     }
-    const results = await Promise.allSettled(selected.map((one) => remove(this, client, { one, flags, options })));
-    const failures = results.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
-    if (failures.length === 0) return;
-    this.note(describeFailures(failures, this.env));
-    this.exit(EXIT.error);
+    await runAll(
+      this,
+      selected.map((one) => remove(this, client, { one, flags, options })),
+    );
   },
 });
-
-async function selection(
-  context: CliContext,
-  client: Client,
-  flags: Flags,
-  args: readonly string[],
-): Promise<Selected[]> {
-  if ((flags.filename ?? []).length > 0) {
-    if (args.length > 0) throw new UsageError("use either -f or names, not both");
-    const manifests = await readManifests(flags.filename ?? [], context.stdin, { mayBeEmpty: true });
-    return manifests.toReversed().map((manifest) => ({
-      type: manifest.type,
-      name: manifest.object.metadata.name ?? "",
-      namespace: namespaceFor(manifest, flags.namespace),
-      source: manifest.source,
-    }));
-  }
-  const targets = targetsOf(args);
-  const selects = flags.all || flags.selector !== undefined || flags.fieldSelector !== undefined;
-  if (targets.some((target) => target.name === undefined) && !selects) {
-    throw new UsageError("resource(s) were provided, but no name was specified; name them, or use a selector or --all");
-  }
-  if (targets.some((target) => target.name !== undefined) && selects)
-    throw new UsageError("name cannot be provided when a selector is specified");
-  const namespace = flags.allNamespaces ? undefined : namespaceOf(flags);
-  return await select(client, targets, { ...listOptionsOf(flags), namespace });
-}
 
 function deleteOptionsOf(flags: Flags): DeleteOptions {
   if (!["none", "server", undefined].includes(flags.dryRun))

@@ -1,20 +1,13 @@
 /** `minke exec`: run a command in a container. */
 import { buildCommand } from "@stricli/core";
 
-import type { CliContext, NodeFlags } from "../context.ts";
+import type { CliContext } from "../context.ts";
 import { UsageError } from "../exit.ts";
-import { argument, namespaceFlag, namespaceOf, nodeFlags, switchFlag, textFlag } from "../flags.ts";
+import { argument, namespaceOf } from "../flags.ts";
 import { chosenContainer, requireLive } from "../pod-containers.ts";
+import { SESSION_ALIASES, sessionFlags, type SessionFlags } from "../session-flags.ts";
 import { podNamed } from "../targets.ts";
 import { join } from "../terminal.ts";
-
-interface Flags extends NodeFlags {
-  readonly namespace: string | undefined;
-  readonly container: string | undefined;
-  readonly stdin: boolean;
-  readonly tty: boolean;
-  readonly quiet: boolean;
-}
 
 export const examples = [
   ["Run a command; its exit code is passed on", "minke exec web -- nginx -t"],
@@ -24,21 +17,11 @@ export const examples = [
 export const completes = ["pod"] as const;
 export const takesDashes = true;
 
-export const command = buildCommand<Flags, string[], CliContext>({
+export const command = buildCommand<SessionFlags, string[], CliContext>({
   docs: { brief: "Run a command in a container", customUsage: ["[-it] [-c CONTAINER] POD -- COMMAND [ARG]..."] },
   parameters: {
-    flags: {
-      stdin: switchFlag("Pass standard input on"),
-      tty: switchFlag("Give the command a terminal"),
-      container: textFlag(
-        "Container; default: the first, or what kubectl.kubernetes.io/default-container names",
-        "name",
-      ),
-      quiet: switchFlag("No messages of our own"),
-      ...namespaceFlag,
-      ...nodeFlags,
-    },
-    aliases: { i: "stdin", t: "tty", c: "container", q: "quiet", n: "namespace" },
+    flags: sessionFlags("Give the command a terminal"),
+    aliases: SESSION_ALIASES,
     positional: { kind: "array", parameter: argument("POD", "NAME or pod/NAME") },
   },
   async func(this: CliContext, flags, ...args) {

@@ -4,31 +4,24 @@ import { buildCommand } from "@stricli/core";
 import { isMinkeError, MinkeError } from "../../base/errors.ts";
 import type { Client } from "../../sdk/client.ts";
 import type { CliContext, NodeFlags } from "../context.ts";
-import { EXIT, UsageError } from "../exit.ts";
-import { describeFailures } from "../failure.ts";
+import { EXIT } from "../exit.ts";
+import { runAll } from "../failure.ts";
 import {
   allNamespacesFlag,
   argument,
   durationFlag,
   namespaceFlag,
-  namespaceOf,
   nodeFlags,
   switchFlag,
   textFlag,
   textsFlag,
 } from "../flags.ts";
-import { namespaceFor, readManifests } from "../manifests.ts";
-import { listOptionsOf, select, type Selected, selectorFlags, type SelectorFlags } from "../selection.ts";
-import { targetsOf } from "../targets.ts";
+import { type Selected, type SelectionFlags, selection, selectorFlags } from "../selection.ts";
 import { type Goal, parseGoal } from "../wait-goal.ts";
 
-interface Flags extends NodeFlags, SelectorFlags {
-  readonly namespace: string | undefined;
-  readonly allNamespaces: boolean;
-  readonly filename: readonly string[] | undefined;
+interface Flags extends NodeFlags, SelectionFlags {
   readonly for: string | undefined;
   readonly timeout: number | undefined;
-  readonly all: boolean;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -74,37 +67,12 @@ export const command = buildCommand<Flags, string[], CliContext>({
     }
     const given = flags.timeout ?? TIMEOUT_MS;
     const timeoutMs = given < 0 ? WEEK_MS : given;
-    const results = await Promise.allSettled(selected.map((one) => waitFor(this, client, { one, goal, timeoutMs })));
-    const failures = results.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
-    if (failures.length === 0) return;
-    this.note(describeFailures(failures, this.env));
-    this.exit(EXIT.error);
+    await runAll(
+      this,
+      selected.map((one) => waitFor(this, client, { one, goal, timeoutMs })),
+    );
   },
 });
-
-async function selection(
-  context: CliContext,
-  client: Client,
-  flags: Flags,
-  args: readonly string[],
-): Promise<Selected[]> {
-  if ((flags.filename ?? []).length > 0) {
-    return (await readManifests(flags.filename ?? [], context.stdin)).map((manifest) => ({
-      type: manifest.type,
-      name: manifest.object.metadata.name ?? "",
-      namespace: namespaceFor(manifest, flags.namespace),
-    }));
-  }
-  const targets = targetsOf(args);
-  const selects = flags.all || flags.selector !== undefined || flags.fieldSelector !== undefined;
-  if (!selects && targets.some((target) => target.name === undefined)) {
-    throw new UsageError(
-      "resource(s) were provided, but no name was specified; name the objects, or use a selector or --all",
-    );
-  }
-  const namespace = flags.allNamespaces ? undefined : namespaceOf(flags);
-  return await select(client, targets, { ...listOptionsOf(flags), namespace });
-}
 
 async function waitFor(
   context: CliContext,

@@ -11,6 +11,8 @@ import type { ImageService } from "../../runtime/image.ts";
 import type { EventRecorder } from "../../store/event-recorder.ts";
 import type { Store } from "../../store/store.ts";
 import type { StreamRuntime } from "../stream/session-channels.ts";
+import type { NodeIdentity } from "./auth/node-identity.ts";
+import type { User } from "./auth/user.ts";
 import type { ResourceRequest } from "./request-info.ts";
 
 /** What the server stands on. It writes the store and never tells the runtime to change a Pod. */
@@ -26,8 +28,9 @@ export interface KubeServerOptions {
   readonly trace: Tracer;
   /** The name that Pods get as `spec.nodeName`. */
   readonly nodeName: string;
-  /** The certificate (PEM) by which Pods know the API; undefined when they can not reach it, and get no token either. */
-  readonly rootCa: string | undefined;
+  /** Whether Pods can be given tokens of their service account; if not, none is mounted into them. */
+  readonly issuesTokens: boolean;
+  readonly identity: NodeIdentity;
   /** What `info` answers: plain JSON about this node. */
   readonly nodeInfo: () => Promise<Readonly<Record<string, unknown>>>;
 }
@@ -37,6 +40,8 @@ export interface RequestContext {
   readonly node: KubeServerOptions;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
+  /** Who sends it, and may: the gate has let it through. */
+  readonly user: User;
   readonly path: string;
   readonly query: URLSearchParams;
   /** Aborts when the client has gone or the server stops. */

@@ -20,7 +20,7 @@ export function withServiceAccount(pod: Pod, node: KubeServerOptions): Pod {
   const name = pod.spec.serviceAccountName || "default";
   const account = accountOf(pod, name, node);
   const spec = { ...pod.spec, serviceAccountName: name, serviceAccount: name, ...pullSecrets(pod.spec, account) };
-  const automount = node.rootCa !== undefined && shouldAutomount(spec, account);
+  const automount = node.issuesTokens && shouldAutomount(spec, account);
   return { ...pod, spec: automount ? withToken(spec) : spec };
 }
 

@@ -1,0 +1,86 @@
+/** One request from its first line to its answer: who is it, may they, which handler, and what went wrong. */
+import type { IncomingMessage, ServerResponse } from "node:http";
+
+import { resourceOf } from "../../api/resources.ts";
+import { messageOf } from "../../base/errors.ts";
+import { authenticate } from "./auth/authenticate.ts";
+import { authorize } from "./auth/authorize.ts";
+import { ANONYMOUS } from "./auth/user.ts";
+import type { KubeServerOptions, RequestContext } from "./context.ts";
+import { pathNotFound, verbNotAllowed } from "./errors.ts";
+import { pathHandlerOf } from "./path-routes.ts";
+import { requestInfoOf } from "./request-info.ts";
+import { sendError } from "./respond.ts";
+import { resourceHandlerOf } from "./routes.ts";
+
+/** A request as a server has it. */
+export interface Arrival {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly upgrade?: NonNullable<RequestContext["upgrade"]>;
+  /** It came over the unix socket. */
+  readonly local: boolean;
+  /** Aborts when the server ends. */
+  readonly stopping: AbortSignal;
+}
+
+/** Answers; never rejects. */
+export async function serveRequest(node: KubeServerOptions, arrival: Arrival): Promise<void> {
+  const { request, response, upgrade, stopping } = arrival;
+  const startMs = node.clock.monotonic();
+  const gone = new AbortController();
+  const leave = (): void => gone.abort();
+  (upgrade?.socket ?? response).on("close", leave);
+  stopping.addEventListener("abort", leave, { once: true });
+  const { method = "GET", url = "/" } = request;
+  try {
+    const parsed = new URL(url, "http://localhost");
+    const context: RequestContext = {
+      node,
+      request,
+      response,
+      user: ANONYMOUS,
+      path: parsed.pathname,
+      query: parsed.searchParams,
+      signal: gone.signal,
+      warnings: [],
+      ...(upgrade ? { upgrade } : {}),
+    };
+    try {
+      await dispatch(context, arrival, parsed);
+    } catch (error) {
+      if (!gone.signal.aborted) sendError(context, error);
+      logFailure(node, method, url, error);
+    }
+  } catch (error) {
+    node.log.error({ method, url, error: messageOf(error) }, "Answering a request failed");
+    response.destroy();
+  } finally {
+    stopping.removeEventListener("abort", leave);
+    const ms = Math.round((node.clock.monotonic() - startMs) * 10) / 10;
+    node.log.debug({ method, url, code: response.statusCode, ms }, "Served a request");
+  }
+}
+
+async function dispatch(anonymous: RequestContext, { local }: Arrival, url: URL): Promise<void> {
+  const { method = "GET" } = anonymous.request;
+  const info = requestInfoOf(method, url);
+  if (!info) throw verbNotAllowed();
+  const user = authenticate(anonymous, local);
+  authorize(anonymous, user, info);
+  const context: RequestContext = { ...anonymous, user };
+  const onPath = pathHandlerOf(method, url.pathname);
+  if (onPath) return onPath(context);
+  if (info.type === "path") throw pathNotFound();
+  const resource = resourceOf(info.resource, info.group);
+  if (!resource || resource.version !== info.version) throw pathNotFound();
+  const handler = resourceHandlerOf(resource, info);
+  return handler({ ...context, info, resource });
+}
+
+/** A failure that the client did not cause is for the operator to see. */
+function logFailure(node: KubeServerOptions, method: string, url: string, error: unknown): void {
+  const expected = error instanceof Error && error.name === "MinkeError";
+  if (expected) node.log.debug({ method, url, error: messageOf(error) }, "Refused a request");
+  else node.log.error({ method, url, error: messageOf(error), stack: (error as Error).stack }, "A request failed");
+}

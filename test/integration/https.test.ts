@@ -1,0 +1,166 @@
+/** HTTPS, client certificates and kubeconfigs, with the real kubectl and curl against a real node. */
+import { execFile } from "node:child_process";
+import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { parse } from "yaml";
+
+import { kubectls, runKubectl } from "../fixtures/kubectl.ts";
+import { allRunning, BUSYBOX, startTestNode, type TestNode } from "../fixtures/node.ts";
+
+const run = promisify(execFile);
+/** An account that Debian always has, and that may nothing. */
+const NOBODY = 65_534;
+
+let node: TestNode;
+let kubeconfig: string;
+let server: string;
+beforeAll(async () => {
+  node = await startTestNode();
+  kubeconfig = join(node.scratch, "kubeconfig");
+  expect(await node.minke(["kubeconfig", "--output", kubeconfig])).toMatchObject({ code: 0 });
+  server = (JSON.parse(readFileSync(join(node.state, "api.json"), "utf8")) as { server: string }).server;
+});
+afterAll(async () => node[Symbol.asyncDispose]());
+
+async function curl(path: string, ...args: readonly string[]): Promise<{ code: number; text: string }> {
+  const { stdout } = await run("curl", ["-sk", "-w", "\n%{http_code}", ...args, server + path]);
+  const end = stdout.lastIndexOf("\n");
+  return { code: Number(stdout.slice(end + 1)), text: stdout.slice(0, end) };
+}
+
+test.each(kubectls())(
+  "%s works with the kubeconfig: write, list, watch, exec over an upgrade, delete",
+  async (kubectl) => {
+    const name = `k-${kubectl.replaceAll(/\W/g, "").slice(-4).toLowerCase()}`;
+    const pod = `apiVersion: v1
+kind: Pod
+metadata: {name: ${name}}
+spec: {containers: [{name: c, image: "${BUSYBOX}", command: [sleep, "600"]}], terminationGracePeriodSeconds: 0}
+`;
+    const k = async (...args: readonly string[]): Promise<string> => {
+      const { code, stdout, stderr } = await runKubectl(kubectl, kubeconfig, args, pod);
+      expect(code, `${args.join(" ")}: ${stderr}`).toBe(0);
+      return stdout;
+    };
+    expect(await k("config", "current-context")).toBe(`minke-${node.instance}\n`);
+    await k("create", "--validate=false", "-f", "-");
+    await node.until(name, allRunning);
+    expect(await k("get", "pods")).toMatch(new RegExp(`^${name} +1/1 +Running`, "m"));
+    // Watches over HTTP/2 until the Pod is ready.
+    expect(await k("wait", "--for=condition=Ready", `pod/${name}`, "--timeout=60s")).toContain("condition met");
+    // Older ones speak SPDY.
+    const minor = /kubectl\.1\.(\d+)$/.exec(kubectl)?.[1];
+    if (minor === undefined || Number(minor) >= 30)
+      expect(await k("exec", name, "--", "echo", "hello")).toBe("hello\n");
+    await k("delete", "pod", name);
+  },
+);
+
+test("strangers are told Unauthorized, as Kubernetes does, and may only ask for health and version", async () => {
+  const refused = {
+    kind: "Status",
+    apiVersion: "v1",
+    metadata: {},
+    status: "Failure",
+    message: "Unauthorized",
+    reason: "Unauthorized",
+    code: 401,
+  };
+  for (const path of ["/api", "/api/v1/pods", "/apis/node.minke.dev/v1alpha1/info", "/metrics", "/nothing"]) {
+    const { code, text } = await curl(path);
+    expect({ path, code, body: JSON.parse(text) }).toEqual({ path, code: 401, body: refused });
+  }
+  for (const path of ["/livez", "/readyz", "/healthz", "/version"]) expect((await curl(path)).code, path).toBe(200);
+  expect((await curl("/api", "--http1.1")).code).toBe(401);
+  const upgrade = ["--http1.1", "-H", "connection: upgrade", "-H", "upgrade: websocket"];
+  expect((await curl("/api/v1/namespaces/default/pods/x/exec?command=id&stdout=1", ...upgrade)).code).toBe(401);
+});
+
+test("a certificate of another authority is no good, whatever it says", async () => {
+  const [key, certificate] = [join(node.scratch, "bad.key"), join(node.scratch, "bad.crt")];
+  const subject = ["-subj", "/O=system:masters/CN=admin"];
+  const made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"];
+  await run("openssl", [...made, ...subject, "-keyout", key, "-out", certificate]);
+  expect((await curl("/api", "--cert", certificate, "--key", key)).code).toBe(401);
+  // Nor is the server's own, which is for servers.
+  const own = ["--cert", join(node.root, "pki/server.crt"), "--key", join(node.root, "pki/server.key")];
+  expect((await curl("/api", ...own)).code).toBe(401);
+});
+
+test("a user without a role may do nothing, and can not make a certificate of more than that", async () => {
+  const file = join(node.scratch, "ada");
+  expect(await node.minke(["kubeconfig", "--user", "ada", "--output", file])).toMatchObject({ code: 0 });
+  const { users } = parse(readFileSync(file, "utf8")) as { users: [{ user: Record<string, string> }] };
+  for (const [name, key] of [
+    ["client-certificate-data", "ada.crt"],
+    ["client-key-data", "ada.key"],
+  ] as const) {
+    writeFileSync(join(node.scratch, key), Buffer.from(users[0].user[name]!, "base64"));
+  }
+  const ada = ["--cert", join(node.scratch, "ada.crt"), "--key", join(node.scratch, "ada.key")];
+  expect((await curl("/api/v1/namespaces/default/pods", ...ada)).code).toBe(403);
+  const path = "/apis/node.minke.dev/v1alpha1/clientcertificates";
+  expect((await curl(path, ...ada, "-d", "{}")).code).toBe(403);
+});
+
+test("a kubeconfig is the caller's alone; merged on request only, without taking the current context", async () => {
+  expect(statSync(kubeconfig).mode & 0o777).toBe(0o600);
+  const { stdout } = await node.minke(["kubeconfig"]);
+  expect(parse(stdout)).toMatchObject({ kind: "Config", "current-context": `minke-${node.instance}` });
+
+  const folder = join(node.scratch, "home");
+  mkdirSync(folder);
+  chmodSync(node.scratch, 0o755);
+  chownSync(folder, NOBODY, NOBODY);
+  const file = join(folder, "config");
+  writeFileSync(file, "apiVersion: v1\nkind: Config\ncurrent-context: work\nclusters: []\ncontexts: []\nusers: []\n");
+  chownSync(file, NOBODY, NOBODY);
+  const sudo = { env: { ...process.env, SUDO_UID: String(NOBODY), SUDO_GID: String(NOBODY) } };
+  const bin = join(import.meta.dirname, "../../bin/minke");
+  const place = ["--instance", node.instance, "--state", node.state];
+  await run(bin, ["kubeconfig", "--merge", "--output", file, ...place], sudo);
+  expect(statSync(file)).toMatchObject({ uid: NOBODY, gid: NOBODY });
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  const merged = parse(readFileSync(file, "utf8")) as { readonly [key: string]: unknown };
+  expect(merged["current-context"]).toBe("work");
+  expect(merged["contexts"]).toMatchObject([{ name: `minke-${node.instance}` }]);
+  // With the rights of the caller only, wherever a path or a link leads.
+  const elsewhere = join(node.root, "config");
+  await expect(run(bin, ["kubeconfig", "--output", elsewhere, ...place], sudo)).rejects.toThrow(/EACCES/);
+});
+
+test("a certificate lasts over a restart, and so does the address", async () => {
+  const before = readFileSync(join(node.root, "pki/server.crt"), "utf8");
+  await node.stop("SIGKILL");
+  await node.start();
+  expect(readFileSync(join(node.root, "pki/server.crt"), "utf8")).toBe(before);
+  const { code, stderr } = await runKubectl(kubectls().at(-1)!, kubeconfig, ["get", "ns"]);
+  expect(code, stderr).toBe(0);
+});
+
+test("a port that is taken is no reason not to start, unless it was asked for", async () => {
+  await node.stop("SIGTERM");
+  const port = Number(new URL(server).port);
+  const other = createServer().listen(port, "127.0.0.1");
+  await new Promise((done) => other.once("listening", done));
+  expect((other.address() as AddressInfo).port).toBe(port);
+  try {
+    await node.start();
+    const now = (JSON.parse(readFileSync(join(node.state, "api.json"), "utf8")) as { server: string }).server;
+    expect(now).not.toBe(server);
+    await node.stop("SIGTERM");
+    const place = ["--instance", node.instance, "--root", node.root, "--state", node.state];
+    const bin = join(import.meta.dirname, "../../bin/minke");
+    const refused = run(bin, ["serve", ...place, "--listen", `127.0.0.1:${port}`]);
+    await expect(refused).rejects.toThrow(
+      /Cannot listen on 127\.0\.0\.1:\d+: another program listens there; choose another/,
+    );
+  } finally {
+    other.close();
+    await node.start();
+  }
+});
