@@ -135,6 +135,12 @@ export function badRequest(message: string): MinkeError {
   return new MinkeError("InvalidArgument", message);
 }
 
+/** A patch that does not fit its object. Kubernetes keeps the reason to itself; here it stands behind its words. */
+export function unprocessable(why: string): MinkeError {
+  const message = `the server rejected our request due to an error in our request: ${why}`;
+  return new MinkeError("InvalidArgument", message, { reason: "Invalid" });
+}
+
 /** `Pod "x" is invalid: path: body`; several findings stand in brackets, and each is a cause of its own. */
 export function invalidObject(kind: string, name: string, errors: readonly FieldError[]): MinkeError {
   const texts = [...new Set(errors.map(fieldErrorText))];

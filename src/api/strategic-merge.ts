@@ -8,21 +8,23 @@
  * - `$deleteFromPrimitiveList/<field>: [value, …]`
  * - `$setElementOrder/<field>: [{key}, …]`: the order of those items; others keep their place among each other
  */
+import type { MinkeError } from "../base/errors.ts";
 import { assign } from "./assign.ts";
 import { equalJson } from "./equal.ts";
+import { goText } from "./go-text.ts";
 import { type PatchRule, patchRule } from "./patch-schema.ts";
 import { isRecord, type JsonRecord, own } from "./record.ts";
 import type { SchemaField } from "./schema.ts";
-import { badRequest } from "./status.ts";
+import { badRequest, unprocessable } from "./status.ts";
 
 export const DIRECTIVE = "$patch";
 export const RETAIN_KEYS = "$retainKeys";
 export const SET_ORDER = "$setElementOrder/";
 export const DELETE_SCALARS = "$deleteFromPrimitiveList/";
 
-/** The patched copy of an object of that definition. Throws `InvalidArgument` for a patch that makes no sense. */
+/** The patched copy of an object of that definition. Throws `InvalidArgument` in Kubernetes' words for a patch that makes no sense. */
 export function strategicMerge(original: JsonRecord, patch: unknown, definition: string): JsonRecord {
-  if (!isRecord(patch)) throw badRequest("Cannot apply the patch: it is not an object");
+  if (!isRecord(patch)) throw badRequest("error decoding patch: an object is expected");
   return mergeObjects(original, patch, { ref: definition });
 }
 
@@ -30,7 +32,7 @@ function mergeObjects(original: JsonRecord, patch: JsonRecord, schema: SchemaFie
   const directive = own(patch, DIRECTIVE);
   if (directive === "delete") return {};
   if (directive === "replace") return withoutDirectives(patch) as JsonRecord;
-  if (directive !== undefined) throw badRequest(`Cannot apply the patch: unknown $patch ${JSON.stringify(directive)}`);
+  if (directive !== undefined) throw unknownDirective(patch);
   const result: Record<string, unknown> = {};
   const retained = retainedFields(patch);
   for (const [key, value] of Object.entries(original)) {
@@ -58,10 +60,11 @@ function fieldsOf(patch: JsonRecord): Set<string> {
 function retainedFields(patch: JsonRecord): Set<unknown> | undefined {
   const list = own(patch, RETAIN_KEYS);
   if (list === undefined) return undefined;
-  const retained = new Set(Array.isArray(list) ? list : []);
+  if (!Array.isArray(list)) throw badRequest("invalid patch format of retainKeys");
+  const retained = new Set<unknown>(list);
   for (const key of fieldsOf(patch)) {
     if (!retained.has(key) && own(patch, key) !== null && own(patch, key) !== undefined) {
-      throw badRequest(`Cannot apply the patch: it sets ${JSON.stringify(key)}, which is not in its $retainKeys`);
+      throw badRequest(`invalid patch format of retainKeys: ${JSON.stringify(key)} is set and not in the list`);
     }
   }
   return retained;
@@ -74,9 +77,9 @@ function mergeField(value: unknown, patch: JsonRecord, key: string, rule: PatchR
   const deleted = own(patch, DELETE_SCALARS + key);
   if (change === null) return undefined;
   let merged = change === undefined ? value : mergeValues(value, change, rule);
-  if (order !== undefined) merged = inOrder(merged, order, value, rule, key);
+  if (order !== undefined) merged = inOrder(merged, order, { before: value, change, rule, field: key });
   if (deleted !== undefined && Array.isArray(merged)) {
-    if (!Array.isArray(deleted)) throw badRequest(`Cannot apply the patch: ${DELETE_SCALARS}${key} is not a list`);
+    if (!Array.isArray(deleted)) throw badRequest(`invalid patch format of primitive list: ${DELETE_SCALARS}${key}`);
     merged = merged.filter((item) => !deleted.includes(item));
   }
   return merged;
@@ -85,17 +88,24 @@ function mergeField(value: unknown, patch: JsonRecord, key: string, rule: PatchR
 function mergeValues(value: unknown, change: unknown, rule: PatchRule): unknown {
   if (isRecord(value) && isRecord(change) && !rule.replace) return mergeObjects(value, change, rule.below);
   if (Array.isArray(value) && Array.isArray(change) && rule.mergeList) return mergeLists(value, change, rule);
+  // A directive that has nothing to act upon takes its object with it.
+  if (isRecord(change) && own(change, DIRECTIVE) !== undefined) return undefined;
   return withoutDirectives(change);
 }
 
 function mergeLists(list: readonly unknown[], patch: readonly unknown[], rule: PatchRule): readonly unknown[] {
-  if (![...list, ...patch].every(isRecord)) {
+  const items = [...list, ...patch];
+  if (items.length === 0) return list;
+  if (items.some(Array.isArray)) throw unprocessable("lists of lists are not supported");
+  if (new Set(items.map(kindOf)).size > 1) {
+    throw badRequest(`list element types are not identical: ${goText([list, patch])}`);
+  }
+  if (!items.every(isRecord)) {
     const merged = [...new Set([...list, ...patch])];
     return interleave(merged, patch, list, (item) => item);
   }
   const { mergeKey } = rule;
-  if (mergeKey === undefined)
-    throw badRequest("Cannot apply the patch: it merges a list of objects that has no merge key");
+  if (mergeKey === undefined) throw badRequest("cannot merge lists without merge key");
   const keyOf = (item: unknown): unknown => requireKey(item, mergeKey);
   const changes = (patch as readonly JsonRecord[]).filter((item) => own(item, DIRECTIVE) === undefined);
   const directives = (patch as readonly JsonRecord[]).filter((item) => own(item, DIRECTIVE) !== undefined);
@@ -105,7 +115,8 @@ function mergeLists(list: readonly unknown[], patch: readonly unknown[], rule: P
     const directive = own(item, DIRECTIVE);
     if (directive === "delete") removed.add(keyOf(item));
     else if (directive === "replace") replaced = true;
-    else throw badRequest(`Cannot apply the patch: unknown $patch ${JSON.stringify(directive)} in a list`);
+    else if (directive === "merge") throw badRequest("merging lists cannot yet be specified in the patch");
+    else throw unknownDirective(item);
   }
   if (replaced) return changes.map(withoutDirectives);
   const kept = list.filter((item) => !removed.has(keyOf(item)));
@@ -118,12 +129,38 @@ function mergeLists(list: readonly unknown[], patch: readonly unknown[], rule: P
   return interleave(merged, changes, kept, keyOf);
 }
 
-function inOrder(merged: unknown, order: unknown, before: unknown, rule: PatchRule, field: string): unknown {
-  if (!Array.isArray(order)) throw badRequest(`Cannot apply the patch: ${SET_ORDER}${field} is not a list`);
+interface Ordered {
+  readonly before: unknown;
+  /** The patch's own list, whose order must be that of the directive. */
+  readonly change: unknown;
+  readonly rule: PatchRule;
+  readonly field: string;
+}
+
+function inOrder(merged: unknown, order: unknown, { before, change, rule, field }: Ordered): unknown {
+  if (!Array.isArray(order)) throw badRequest(`invalid patch format of setElementOrder list: ${SET_ORDER}${field}`);
   if (!Array.isArray(merged)) return merged;
   const { mergeKey } = rule;
   const keyOf = (item: unknown): unknown => (mergeKey === undefined ? item : requireKey(item, mergeKey));
+  requireSameOrder(Array.isArray(change) ? change : [], order, keyOf);
   return interleave(merged, order, Array.isArray(before) ? before : [], keyOf);
+}
+
+function requireSameOrder(
+  change: readonly unknown[],
+  order: readonly unknown[],
+  keyOf: (item: unknown) => unknown,
+): void {
+  if (order.length === 0) return;
+  let at = 0;
+  for (const item of change) {
+    if (isRecord(item) && own(item, DIRECTIVE) !== undefined) continue;
+    while (at < order.length && keyOf(order[at]) !== keyOf(item)) at++;
+    if (at++ < order.length) continue;
+    throw badRequest(
+      `The order in patch list:\n${goText(change)}\n doesn't match $setElementOrder list:\n${goText(order)}\n`,
+    );
+  }
 }
 
 /**
@@ -153,12 +190,17 @@ function interleave(
 
 function requireKey(item: unknown, mergeKey: string): unknown {
   const key = isRecord(item) ? own(item, mergeKey) : undefined;
-  if (key === undefined) {
-    throw badRequest(
-      `Cannot apply the patch: an item of a list does not contain the merge key ${JSON.stringify(mergeKey)}`,
-    );
-  }
+  if (key === undefined) throw badRequest(`map: ${goText(item)} does not contain declared merge key: ${mergeKey}`);
   return key;
+}
+
+function unknownDirective(patch: JsonRecord): MinkeError {
+  return badRequest(`unknown patch type: ${goText(own(patch, DIRECTIVE))} in map: ${goText(patch)}`);
+}
+
+/** What Go would call the type of a list's item. */
+function kindOf(item: unknown): string {
+  return item === null ? "nil" : typeof item;
 }
 
 /** A value that is added as a whole: what directives it holds, and its nulls, have nothing to act upon. */

@@ -337,15 +337,116 @@ describe("update and patch", () => {
     expect(json).toMatchObject({ code: 422, reason: "Invalid", details: { kind: "Pod", name: "a" } });
   });
 
-  test("a patch of an unknown form", async () => {
+  test("a JSON patch does all of its operations or none", async () => {
     await create("a");
-    const answer = await api.call(`${PODS}/a`, { method: "PATCH", body: [], type: "application/json-patch+json" });
-    expect(answer.json).toMatchObject({
-      code: 415,
-      reason: "UnsupportedMediaType",
-      message:
-        "the body of the request was in an unknown format (application/json-patch+json) - accepted media types include: application/merge-patch+json, application/strategic-merge-patch+json",
+    const type = "application/json-patch+json";
+    const patch = (...body: object[]) => api.call(`${PODS}/a`, { method: "PATCH", body, type });
+    const label = { op: "add", path: "/metadata/labels", value: { a: "1" } };
+    expect((await patch(label)).json).toMatchObject({ metadata: { labels: { a: "1" } } });
+    const failed = await patch(
+      { op: "remove", path: "/metadata/labels" },
+      { op: "test", path: "/spec/hostname", value: "x" },
+    );
+    expect(failed.json).toMatchObject({
+      code: 422,
+      reason: "Invalid",
+      message: expect.stringMatching(/^the server rejected our request due to an error in our request/),
     });
+    expect((await api.call(`${PODS}/a`)).json).toMatchObject({ metadata: { labels: { a: "1" } } });
+    const odd = await api.call(`${PODS}/a?fieldValidation=Strict`, {
+      method: "PATCH",
+      body: [{ ...label, vaule: 1 }],
+      type,
+    });
+    expect([odd.code, odd.json["message"]]).toEqual([
+      422,
+      expect.stringContaining('json patch unknown field "[0].vaule"'),
+    ]);
+    expect((await patch({ op: "replace", path: "/metadata/resourceVersion", value: "1" })).json).toMatchObject({
+      code: 409,
+    });
+  });
+
+  const STRATEGIC = "application/strategic-merge-patch+json";
+  test.each([
+    [
+      "of an unknown form",
+      "text/plain",
+      "",
+      415,
+      "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json",
+    ],
+    ["that is no JSON", MERGE, "{", 400, /^error decoding patch: /],
+    ["that is no object", MERGE, "[]", 400, "Invalid JSON Patch"],
+    ["that is no list", "application/json-patch+json", "{}", 400, /^error decoding patch: /],
+    [
+      "without a merge key",
+      STRATEGIC,
+      { spec: { containers: [{ image: "x" }] } },
+      400,
+      "map: map[image:x] does not contain declared merge key: name",
+    ],
+    [
+      "with an unknown directive",
+      STRATEGIC,
+      { spec: { $patch: "x" } },
+      400,
+      "unknown patch type: x in map: map[$patch:x]",
+    ],
+    [
+      "of the wrong type",
+      MERGE,
+      { spec: { containers: 1 } },
+      422,
+      /^ "" is invalid: patch: Invalid value: .*spec\.containers/,
+    ],
+    [
+      "that takes the name away",
+      MERGE,
+      { metadata: { name: null } },
+      400,
+      "the name of the object (a based on URL) was undeterminable: name must be provided",
+    ],
+    [
+      "that changes the name",
+      MERGE,
+      { metadata: { name: "b" } },
+      400,
+      "the name of the object (b) does not match the name on the URL (a)",
+    ],
+    ["that changes the uid", MERGE, { metadata: { uid: "b" } }, 409, /Precondition failed: UID in precondition: b/],
+    ["that changes the kind", MERGE, { kind: "Node" }, 422, /Node in version "v1" cannot be handled as a Pod/],
+  ])("a patch %s is refused", async (_what, type, body, code, message) => {
+    await create("a");
+    const { json } = await api.call(`${PODS}/a`, { method: "PATCH", body, type });
+    expect(json).toMatchObject({ code });
+    if (typeof message === "string") expect(json["message"]).toBe(message);
+    else expect(json["message"]).toMatch(message);
+  });
+
+  test.each([
+    [
+      "dryRun=Some",
+      'PatchOptions.meta.k8s.io "" is invalid: dryRun: Unsupported value: ["Some"]: supported values: "All"',
+    ],
+    [
+      "force=true",
+      'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch',
+    ],
+    [
+      `fieldManager=${"x".repeat(129)}`,
+      'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Too long: may not be more than 128 bytes',
+    ],
+    [
+      "fieldValidation=Some",
+      /fieldValidation: Unsupported value: "Some": supported values: "", "Ignore", "Strict", "Warn"$/,
+    ],
+  ])("the option %s is refused", async (query, message) => {
+    await create("a");
+    const { json } = await api.call(`${PODS}/a?${query}`, { method: "PATCH", body: {}, type: MERGE });
+    expect(json).toMatchObject({ code: 422, reason: "Invalid" });
+    if (typeof message === "string") expect(json["message"]).toBe(message);
+    else expect(json["message"]).toMatch(message);
   });
 });
 

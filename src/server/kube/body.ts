@@ -41,7 +41,7 @@ export async function readValue(request: IncomingMessage): Promise<ParsedJson | 
   if (type === "" || type === "application/json" || type === "application/x-www-form-urlencoded")
     return parseJson(text);
   if (type === "application/yaml" || type === "text/yaml") return parseYaml(text);
-  throw unsupportedMediaType(type, ["application/json", "application/yaml"]);
+  throw unsupportedMediaType(["application/json", "application/yaml"]);
 }
 
 /** The one object of a YAML body, in which a field that stands twice is an error. The parser is loaded when first needed. */

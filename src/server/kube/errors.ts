@@ -13,10 +13,10 @@ export function verbNotAllowed(): MinkeError {
   });
 }
 
-export function unsupportedMediaType(given: string, accepted: readonly string[]): MinkeError {
+export function unsupportedMediaType(accepted: readonly string[]): MinkeError {
   return new MinkeError(
     "InvalidArgument",
-    `the body of the request was in an unknown format (${given || "no Content-Type"}) - accepted media types include: ${accepted.join(", ")}`,
+    `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`,
     { reason: "UnsupportedMediaType" },
   );
 }

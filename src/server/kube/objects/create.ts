@@ -11,8 +11,9 @@ import { admitNew, checkNew } from "../admission/admission.ts";
 import { requireValue } from "../body.ts";
 import type { ResourceContext } from "../context.ts";
 import { sendObject } from "../respond.ts";
-import { decodeObject, isDryRun } from "./decode-object.ts";
+import { decodeObject } from "./decode-object.ts";
 import { strategyOf } from "./strategy.ts";
+import { isDryRun, requireWriteOptions } from "./write-options.ts";
 
 /** How often another random name is tried when a generated one is taken. */
 const GENERATE_TRIES_MAX = 8;
@@ -20,7 +21,9 @@ const GENERATE_TRIES_MAX = 8;
 const GENERATE_PREFIX_MAX = 58;
 
 export async function createObject(context: ResourceContext): Promise<void> {
-  const given = decodeObject(context, await requireValue(context.request));
+  const value = await requireValue(context.request);
+  requireWriteOptions(context, "Create");
+  const given = decodeObject(context, value);
   const dryRun = isDryRun(context);
   const { generateName, name } = given.metadata;
   const generated = !name && generateName ? generateName.slice(0, GENERATE_PREFIX_MAX) : undefined;

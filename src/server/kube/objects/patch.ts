@@ -1,34 +1,76 @@
-/** PATCH: JSON merge patch and strategic merge patch onto the stored object, then as an update. */
+/**
+ * PATCH: a JSON patch, a JSON merge patch or a strategic merge patch onto the stored object, then as an update.
+ * Kubernetes: apiserver endpoints/handlers/patch.go.
+ */
+import { parseJson } from "../../../api/json.ts";
+import type { ParsedJson } from "../../../api/json.ts";
+import { jsonPatchOf, unknownMembers } from "../../../api/json-patch.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { mergePatch } from "../../../api/patch.ts";
+import { isRecord } from "../../../api/record.ts";
 import { strategicMerge } from "../../../api/strategic-merge.ts";
 import { badRequest } from "../../../api/status.ts";
-import { parseJson } from "../../../api/json.ts";
+import { isMinkeError } from "../../../base/errors.ts";
 import { mediaTypeOf, readBody } from "../body.ts";
 import type { ResourceContext } from "../context.ts";
 import { unsupportedMediaType } from "../errors.ts";
 import { sendObject } from "../respond.ts";
-import { decodeObject } from "./decode-object.ts";
+import { decodePatched } from "./decode-object.ts";
 import { storedObject } from "./get.ts";
 import { replaceObject } from "./update.ts";
+import { requireWriteOptions } from "./write-options.ts";
 
-type Patcher = (object: KubeObject, patch: Readonly<Record<string, unknown>>, definition: string) => unknown;
+interface PatchForm {
+  /** The patched copy. Throws `InvalidArgument`. */
+  apply(object: KubeObject, patch: unknown, definition: string): unknown;
+  /** What the patch says twice, or says and nobody reads, in Kubernetes' words. */
+  findings(patch: ParsedJson): readonly string[];
+}
 
-const PATCHERS: Readonly<Record<string, Patcher>> = {
-  "application/merge-patch+json": (object, patch) => mergePatch(object, patch),
-  "application/strategic-merge-patch+json": (object, patch, definition) => strategicMerge(object, patch, definition),
+const duplicates = ({ duplicate }: ParsedJson): readonly string[] =>
+  duplicate.map((path) => `duplicate field ${JSON.stringify(path)}`);
+
+const FORMS: Readonly<Record<string, PatchForm>> = {
+  "application/json-patch+json": {
+    apply: (object, patch) => jsonPatchOf(object, patch),
+    findings: (patch) =>
+      [...unknownMembers(patch.value).map((path) => `unknown field ${JSON.stringify(path)}`), ...duplicates(patch)].map(
+        (text) => `json patch ${text}`,
+      ),
+  },
+  "application/merge-patch+json": {
+    apply(object, patch) {
+      if (!isRecord(patch)) throw badRequest("Invalid JSON Patch");
+      return mergePatch(object, patch);
+    },
+    findings: duplicates,
+  },
+  "application/strategic-merge-patch+json": {
+    apply: (object, patch, definition) => strategicMerge(object, patch, definition),
+    findings: duplicates,
+  },
 };
 
 export async function patchObject(context: ResourceContext): Promise<void> {
   const type = mediaTypeOf(context.request);
-  const patcher = Object.hasOwn(PATCHERS, type) ? PATCHERS[type] : undefined;
-  if (!patcher) throw unsupportedMediaType(type, Object.keys(PATCHERS));
-  const { value: patch, duplicate } = parseJson(await readBody(context.request));
-  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) {
-    throw badRequest("Cannot apply the patch: it must be an object");
-  }
-  // From here on nothing waits, so nobody can change the object between its reading and its writing.
+  const form = Object.hasOwn(FORMS, type) ? FORMS[type] : undefined;
+  if (!form) throw unsupportedMediaType(Object.keys(FORMS));
+  const text = await readBody(context.request);
+  requireWriteOptions(context, "Patch");
+  const patch = parsePatch(text);
+  // From here on nothing waits: nobody can change the object between its reading and its writing, so there is no conflict
+  // after which the patch would have to be tried again.
   const stored = storedObject(context);
-  const patched = patcher(stored, patch as Readonly<Record<string, unknown>>, context.resource.definition);
-  sendObject(context, 200, replaceObject(context, stored, decodeObject(context, { value: patched, duplicate })));
+  const value = form.apply(stored, patch.value, context.resource.definition);
+  const given = decodePatched(context, value, { text, findings: form.findings(patch) });
+  sendObject(context, 200, replaceObject(context, stored, given));
+}
+
+function parsePatch(text: string): ParsedJson {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (!isMinkeError(error)) throw error;
+    throw badRequest(`error decoding patch: ${error.message}`);
+  }
 }

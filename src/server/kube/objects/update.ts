@@ -9,13 +9,16 @@ import { admitUpdate, checkUpdate } from "../admission/admission.ts";
 import { requireValue } from "../body.ts";
 import type { ResourceContext } from "../context.ts";
 import { sendObject } from "../respond.ts";
-import { decodeObject, isDryRun } from "./decode-object.ts";
+import { decodeObject } from "./decode-object.ts";
 import { letGo } from "./finalize.ts";
 import { storedObject } from "./get.ts";
 import { strategyOf } from "./strategy.ts";
+import { isDryRun, requireWriteOptions } from "./write-options.ts";
 
 export async function updateObject(context: ResourceContext): Promise<void> {
-  const given = decodeObject(context, await requireValue(context.request));
+  const value = await requireValue(context.request);
+  requireWriteOptions(context, "Update");
+  const given = decodeObject(context, value);
   sendObject(context, 200, replaceObject(context, storedObject(context), given));
 }
 
@@ -50,12 +53,15 @@ export function replaceObject(context: ResourceContext, stored: KubeObject, give
 
 function requireSame({ resource, info }: ResourceContext, stored: KubeObject, given: KubeObject): void {
   const { name, namespace, uid } = given.metadata;
-  if (name && name !== info.name) {
+  if (!name) {
+    throw badRequest(`the name of the object (${info.name} based on URL) was undeterminable: name must be provided`);
+  }
+  if (name !== info.name) {
     throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
   }
   if (namespace && namespace !== info.namespace) {
     throw badRequest(
-      `the namespace of the object (${namespace}) does not match the namespace on the URL (${info.namespace})`,
+      `the namespace of the object (${namespace}) does not match the namespace on the request (${info.namespace})`,
     );
   }
   if (uid && uid !== stored.metadata.uid) {
