@@ -148,11 +148,29 @@ export interface CgroupResources {
   readonly cpuQuotaUs?: number;
   /** Microseconds; default 100,000. */
   readonly cpuPeriodUs?: number;
+  /** Processors and memory nodes in the kernel's list format: `0-3,5`. */
+  readonly cpusetCpus?: string;
+  readonly cpusetMems?: string;
   /** Bytes; -1 = unlimited. */
   readonly memoryBytes?: number;
+  /**
+   * Bytes of memory and swap together; -1 = unlimited. Needs `memoryBytes`, and is not below it. Left out where the kernel
+   * does not account swap per cgroup.
+   */
+  readonly memorySwapBytes?: number;
+  readonly hugepages?: readonly HugepageLimit[];
   /** Number of tasks; -1 = unlimited. */
   readonly pids?: number;
   readonly blockIo?: readonly BlockIoLimit[];
+  /** Control files of cgroup v2 and what to write into them, after all else. Refused on v1. */
+  readonly unified?: Readonly<Record<string, string>>;
+}
+
+/** Limit of the huge pages of one size. A limit of 0 is met by a host without the controller. */
+export interface HugepageLimit {
+  /** As the kernel's files have it: `2MB`, `1GB`. */
+  readonly pageSize: string;
+  readonly bytes: number;
 }
 
 /** Throttle of one block device, in bytes or operations per second. */
@@ -169,17 +187,64 @@ export interface BlockIoLimit {
 export interface CgroupStats {
   /** Nanoseconds of CPU time since the cgroup was made. */
   readonly cpuUsageNs: number;
+  readonly cpuUserNs?: number;
+  readonly cpuSystemNs?: number;
+  /** How often a quota's period came to its end, and how often and for how long the cgroup was held back by it. */
+  readonly cpuThrottling?: {
+    readonly periods: number;
+    readonly throttledPeriods: number;
+    readonly throttledNs: number;
+  };
   /** Bytes in use, page cache included. */
   readonly memoryUsageBytes: number;
   /** Usage less inactive file cache: what the kubelet calls the working set. */
   readonly memoryWorkingSetBytes: number;
   readonly memoryRssBytes: number;
   readonly memoryLimitBytes?: number;
+  /** Page cache, and the part of it that is mapped into processes. */
+  readonly memoryCacheBytes?: number;
+  readonly memoryMappedFileBytes?: number;
+  /** The kernel's own memory on the cgroup's account. */
+  readonly memoryKernelBytes?: number;
+  /** Highest usage so far. */
+  readonly memoryMaxUsageBytes?: number;
+  /** How often usage ran into the limit. */
+  readonly memoryLimitHits?: number;
+  readonly memorySwapBytes?: number;
+  /** Of memory and swap together. */
+  readonly memorySwapLimitBytes?: number;
+  readonly pageFaults?: number;
+  readonly majorPageFaults?: number;
+  /** Time lost to waiting for a resource (PSI). */
+  readonly pressure?: {
+    readonly cpu?: Pressure;
+    readonly memory?: Pressure;
+    readonly io?: Pressure;
+  };
+  /** Tasks: processes and their threads. */
   readonly pids: number;
+  /** Highest number of tasks. */
+  readonly pidsLimit?: number;
   readonly ioReadBytes?: number;
   readonly ioWriteBytes?: number;
   /** How many processes the kernel's OOM killer has killed in this cgroup. */
   readonly oomKills: number;
+}
+
+/** Linux: Documentation/accounting/psi.rst. */
+export interface Pressure {
+  /** At least one task waited. */
+  readonly some: PressureShare;
+  /** All tasks that were not idle waited. */
+  readonly full: PressureShare;
+}
+
+/** Percent of the last 10, 60 and 300 seconds, and all of it in nanoseconds. */
+export interface PressureShare {
+  readonly avg10: number;
+  readonly avg60: number;
+  readonly avg300: number;
+  readonly totalNs: number;
 }
 
 /**

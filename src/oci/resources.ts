@@ -1,40 +1,70 @@
 /** Limits of a container's cgroup in the words of the OCI spec. Pure. */
 import { MinkeError } from "../base/errors.ts";
 import { weightOfShares } from "../host/cgroup/cpu.ts";
+import { refuseUnified, unifiedV2 } from "../host/cgroup/unified.ts";
 import type { BlockIoLimit, CgroupResources } from "../host/host.ts";
+import type { CgroupAbilities } from "./cgroup-abilities.ts";
 import type { SpecDeviceRule, SpecResources, SpecThrottle } from "./runtime-spec.ts";
 
 export interface ResourceInput {
   readonly privileged: boolean;
   readonly resources: CgroupResources;
-  /** Whether the host accounts swap per cgroup: v1 memory.memsw.limit_in_bytes or v2 memory.swap.max exists. */
-  readonly swapController: boolean;
+  readonly abilities: CgroupAbilities;
   readonly cgroupVersion: 1 | 2;
+  /** Access to single devices, for who has not all. */
+  readonly devices: readonly SpecDeviceRule[];
 }
 
 const DEFAULT_PERIOD_US = 100_000;
 
-/** With a memory limit no swap may be used, where the host can tell: the sum's limit is the memory's (as the kubelet). */
 export function specResources(input: ResourceInput): SpecResources {
-  const { cpuQuotaUs, cpuPeriodUs, memoryBytes, pids, blockIo = [] } = input.resources;
+  const { pids, blockIo = [] } = input.resources;
   const v2 = input.cgroupVersion === 2;
-  const cpuShares = v2 ? undefined : input.resources.cpuShares;
-  const limited = memoryBytes !== undefined && memoryBytes > 0;
+  if (!v2) refuseUnified(input.resources);
+  const cpu = specCpu(input.resources, v2);
+  const memory = specMemory(input.resources, input.abilities.swap);
+  const hugepages = specHugepages(input.resources, input.abilities.hugetlb);
   return {
-    devices: deviceRules(input.privileged),
-    ...(cpuShares !== undefined || cpuQuotaUs !== undefined
-      ? {
-          cpu: {
-            ...(cpuShares === undefined ? {} : { shares: cpuShares }),
-            ...(cpuQuotaUs === undefined ? {} : { quota: cpuQuotaUs, period: cpuPeriodUs ?? DEFAULT_PERIOD_US }),
-          },
-        }
-      : {}),
-    ...(limited ? { memory: { limit: memoryBytes, ...(input.swapController ? { swap: memoryBytes } : {}) } } : {}),
+    devices: [...deviceRules(input.privileged), ...input.devices],
+    ...(Object.keys(cpu).length === 0 ? {} : { cpu }),
+    ...(memory ? { memory } : {}),
     ...(pids !== undefined && pids > 0 ? { pids: { limit: pids } } : {}),
     ...(blockIo.length > 0 ? { blockIO: throttles(blockIo) } : {}),
+    ...(hugepages.length > 0 ? { hugepageLimits: hugepages } : {}),
     ...(v2 ? { unified: unified(input.resources) } : {}),
   };
+}
+
+function specCpu(resources: CgroupResources, v2: boolean): NonNullable<SpecResources["cpu"]> {
+  const { cpuShares, cpuQuotaUs, cpuPeriodUs, cpusetCpus, cpusetMems } = resources;
+  return {
+    ...(v2 || cpuShares === undefined ? {} : { shares: cpuShares }),
+    ...(cpuQuotaUs === undefined ? {} : { quota: cpuQuotaUs, period: DEFAULT_PERIOD_US }),
+    ...(cpuPeriodUs === undefined ? {} : { period: cpuPeriodUs }),
+    ...(cpusetCpus === undefined ? {} : { cpus: cpusetCpus }),
+    ...(cpusetMems === undefined ? {} : { mems: cpusetMems }),
+  };
+}
+
+/** With a memory limit alone no swap may be used, where the host can tell: the sum's limit is the memory's (as the kubelet). */
+function specMemory(resources: CgroupResources, swapController: boolean): SpecResources["memory"] {
+  const { memoryBytes, memorySwapBytes } = resources;
+  if (memoryBytes === undefined || memoryBytes <= 0) return undefined;
+  return { limit: memoryBytes, ...(swapController ? { swap: memorySwapBytes ?? memoryBytes } : {}) };
+}
+
+/** The kubelet sends a limit of 0 for every size that the host has (GetHugepageLimitsFromResources). */
+function specHugepages(resources: CgroupResources, controller: boolean): NonNullable<SpecResources["hugepageLimits"]> {
+  const { hugepages = [] } = resources;
+  const asked = controller ? undefined : hugepages.find(({ bytes }) => bytes > 0);
+  if (asked) {
+    throw new MinkeError(
+      "FailedPrecondition",
+      `Cannot limit huge pages of ${asked.pageSize} to ${asked.bytes} bytes: this host's cgroup controller hugetlb is not there; see \`minke doctor\``,
+      { reason: "CreateContainerError", details: { pageSize: asked.pageSize } },
+    );
+  }
+  return controller ? hugepages.map(({ pageSize, bytes }) => ({ pageSize, limit: bytes })) : [];
 }
 
 /**
@@ -42,10 +72,12 @@ export function specResources(input: ResourceInput): SpecResources {
  * linearly), and our own cgroups and later changes of this one must mean the same by the same shares. And the kernel kills a
  * container for memory as a whole, as the kubelet has it on v2 (kuberuntime_container_linux.go: singleProcessOOMKill false).
  */
-function unified({ cpuShares }: CgroupResources): Readonly<Record<string, string>> {
+function unified(resources: CgroupResources): Readonly<Record<string, string>> {
+  const { cpuShares } = resources;
   return {
     "memory.oom.group": "1",
     ...(cpuShares === undefined ? {} : { "cpu.weight": String(weightOfShares(cpuShares)) }),
+    ...Object.fromEntries(unifiedV2(resources).map(({ file, value }) => [file, value])),
   };
 }
 

@@ -21,6 +21,7 @@ export interface SpecProcess {
   readonly capabilities: SpecCapabilities;
   readonly noNewPrivileges: boolean;
   readonly oomScoreAdj?: number;
+  readonly apparmorProfile?: string;
 }
 
 /** Names with `CAP_`. Inheritable and ambient stay empty, as containerd has them (CVE-2022-24769). */
@@ -72,7 +73,13 @@ export interface SpecThrottle {
 
 export interface SpecResources {
   readonly devices: readonly SpecDeviceRule[];
-  readonly cpu?: { readonly shares?: number; readonly quota?: number; readonly period?: number };
+  readonly cpu?: {
+    readonly shares?: number;
+    readonly quota?: number;
+    readonly period?: number;
+    readonly cpus?: string;
+    readonly mems?: string;
+  };
   readonly memory?: { readonly limit: number; readonly swap?: number };
   readonly pids?: { readonly limit: number };
   readonly blockIO?: {
@@ -81,6 +88,7 @@ export interface SpecResources {
     readonly throttleReadIOPSDevice?: readonly SpecThrottle[];
     readonly throttleWriteIOPSDevice?: readonly SpecThrottle[];
   };
+  readonly hugepageLimits?: readonly { readonly pageSize: string; readonly limit: number }[];
   /** Files of cgroup v2 and what to write into them. */
   readonly unified?: Readonly<Record<string, string>>;
 }

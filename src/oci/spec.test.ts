@@ -12,6 +12,7 @@ const SECURITY: SpecSecurity = {
   noNewPrivileges: false,
   seccomp: { type: "unconfined" },
 };
+const ABLE = { swap: true, hugetlb: true };
 const INPUT: SpecInput = {
   rootfs: "/bundle/rootfs",
   readonlyRootfs: false,
@@ -155,7 +156,7 @@ describe("resources", () => {
       pids: 10,
       blockIo: [{ device: "8:16", readBps: 5, writeIops: 7 }],
     };
-    const spec = buildSpec({ ...INPUT, resources, swapController: true });
+    const spec = buildSpec({ ...INPUT, resources, abilities: ABLE });
     expect(spec.linux.resources).toMatchObject({
       cpu: { shares: 512, quota: 50_000, period: 100_000 },
       memory: { limit: 1 << 20, swap: 1 << 20 },
@@ -169,6 +170,28 @@ describe("resources", () => {
     expect(buildSpec({ ...INPUT, resources }).linux.resources.memory).toEqual({ limit: 1 << 20 });
     const broken = { blockIo: [{ device: "sda", readBps: 1 }] };
     expect(() => buildSpec({ ...INPUT, resources: broken })).toThrow(/device "sda".*major:minor/);
+  });
+
+  test("swap, processors and huge pages of their own, as far as the host has them", () => {
+    const hugepages = [{ pageSize: "2MB", bytes: 0 }];
+    const resources = { memoryBytes: 100, memorySwapBytes: 150, cpusetCpus: "0-1", cpusetMems: "0", hugepages };
+    expect(buildSpec({ ...INPUT, resources, abilities: ABLE }).linux.resources).toMatchObject({
+      cpu: { cpus: "0-1", mems: "0" },
+      memory: { limit: 100, swap: 150 },
+      hugepageLimits: [{ pageSize: "2MB", limit: 0 }],
+    });
+    const { memory, hugepageLimits } = buildSpec({ ...INPUT, resources }).linux.resources;
+    expect([memory, hugepageLimits]).toEqual([{ limit: 100 }, undefined]);
+    const some = { hugepages: [{ pageSize: "2MB", bytes: 1 << 21 }] };
+    expect(() => buildSpec({ ...INPUT, resources: some })).toThrow(/huge pages of 2MB/);
+  });
+
+  test("files of cgroup v2 are passed on, and refused on v1", () => {
+    const resources = { unified: { "memory.high": "100" } };
+    expect(buildSpec({ ...INPUT, resources, cgroupVersion: 2 }).linux.resources.unified).toMatchObject({
+      "memory.high": "100",
+    });
+    expect(() => buildSpec({ ...INPUT, resources })).toThrow(/unified\["memory.high"\].*v1/);
   });
 
   test("on cgroup v2 the weight is told as a weight, and the kernel kills a container for memory as a whole", () => {
@@ -211,7 +234,7 @@ describe("security", () => {
     const device = { path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666, uid: 0, gid: 0 } as const;
     const { linux } = withSecurity(
       { privileged: true, seccomp: { type: "runtimeDefault" }, maskedPaths: ["/x"] },
-      { hostDevices: [device] },
+      { devices: [device] },
     );
     expect(linux).toMatchObject({ maskedPaths: [], readonlyPaths: [], devices: [device] });
     expect(linux.seccomp).toBeUndefined();
@@ -228,6 +251,19 @@ describe("security", () => {
       readonlyPaths: ["/tmp"],
     });
     expect(linux.devices).toEqual([]);
+  });
+
+  test("single devices may be used, the others not", () => {
+    const device = { path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 0o666, uid: 0, gid: 0 } as const;
+    const rule = { allow: true, type: "c", major: 10, minor: 229, access: "rw" } as const;
+    const { linux } = buildSpec({ ...INPUT, devices: [device], deviceRules: [rule] });
+    expect(linux.devices).toEqual([device]);
+    expect(linux.resources.devices).toEqual([{ allow: false, type: "a", access: "rwm" }, rule]);
+  });
+
+  test("an AppArmor profile confines the process, and an exec", () => {
+    const { process } = withSecurity({ apparmorProfile: "mine" });
+    expect(buildExecProcess(process, { command: ["sh"], tty: false }).apparmorProfile).toBe("mine");
   });
 
   test("RuntimeDefault allows by capability, and answers ENOSYS to clone3", () => {

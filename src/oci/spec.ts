@@ -4,11 +4,19 @@
  */
 import { requestedCapabilities, specCapabilities } from "./capabilities.ts";
 import { DEFAULT_READONLY_PATHS, defaultMaskedPaths } from "./default-paths.ts";
+import type { CgroupAbilities } from "./cgroup-abilities.ts";
 import { environment } from "./environment.ts";
 import { rootfsPropagation, specMounts, type BindMount } from "./mounts.ts";
 import { specResources } from "./resources.ts";
 import type { CgroupResources } from "../host/host.ts";
-import type { RuntimeSpec, SpecDevice, SpecNamespace, SpecProcess, SpecSeccomp } from "./runtime-spec.ts";
+import type {
+  RuntimeSpec,
+  SpecDevice,
+  SpecDeviceRule,
+  SpecNamespace,
+  SpecProcess,
+  SpecSeccomp,
+} from "./runtime-spec.ts";
 import { defaultSeccomp, parseSeccompProfile } from "./seccomp.ts";
 
 export interface SpecSecurity {
@@ -24,6 +32,8 @@ export interface SpecSecurity {
   /** Absent: the defaults of `default-paths.ts`; ignored when privileged, as Kubernetes has it. */
   readonly maskedPaths?: readonly string[];
   readonly readonlyPaths?: readonly string[];
+  /** Name of an AppArmor profile that is loaded. */
+  readonly apparmorProfile?: string;
 }
 
 export interface SpecNamespaces {
@@ -68,14 +78,16 @@ export interface SpecInput {
   /** What the daemon may hand on (`boundingSet()`); what is asked for is intersected with it. */
   readonly boundingSet: readonly string[];
   readonly annotations: Readonly<Record<string, string>>;
-  /** Whether swap can be limited per cgroup (`hasSwapController()`); default false. */
-  readonly swapController?: boolean;
+  /** What can be limited per cgroup (`cgroupAbilities()`); default: neither. */
+  readonly abilities?: CgroupAbilities;
   /** Lowest oom_score_adj the daemon may set: its own, without CAP_SYS_RESOURCE. Default -1000. */
   readonly oomScoreAdjMin?: number;
   /** With 2 the container gets a cgroup namespace of its own unless it is privileged, and v2's own words. Default 1. */
   readonly cgroupVersion?: 1 | 2;
-  /** The host's nodes (`hostDevices()`), for privileged containers. */
-  readonly hostDevices?: readonly SpecDevice[];
+  /** Nodes to make: the host's (`hostDevices()`) for a privileged container, and those that were asked for. */
+  readonly devices?: readonly SpecDevice[];
+  /** What may be done with devices that were asked for; a privileged container may do all anyway. */
+  readonly deviceRules?: readonly SpecDeviceRule[];
   /** Number of CPUs, for the masked thermal counters. Default 0: none is masked. */
   readonly cpus?: number;
   /** Architecture as Node names it; default that of this process. */
@@ -105,10 +117,11 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       resources: specResources({
         privileged,
         resources: input.resources,
-        swapController: input.swapController ?? false,
+        abilities: input.abilities ?? { swap: false, hugetlb: false },
         cgroupVersion: input.cgroupVersion ?? 1,
+        devices: input.deviceRules ?? [],
       }),
-      devices: privileged ? (input.hostDevices ?? []) : [],
+      devices: input.devices ?? [],
       maskedPaths: privileged ? [] : (security.maskedPaths ?? defaultMaskedPaths(input.cpus)),
       readonlyPaths: privileged ? [] : (security.readonlyPaths ?? DEFAULT_READONLY_PATHS),
       ...(seccomp ? { seccomp } : {}),
@@ -149,6 +162,7 @@ function specProcess(input: SpecInput): SpecProcess {
     cwd: input.cwd,
     capabilities: specCapabilities(requestedCapabilities(input.security), input.boundingSet),
     noNewPrivileges: input.security.noNewPrivileges,
+    ...(input.security.apparmorProfile === undefined ? {} : { apparmorProfile: input.security.apparmorProfile }),
     oomScoreAdj: Math.max(oomScoreAdj, input.oomScoreAdjMin ?? -1000),
   };
 }

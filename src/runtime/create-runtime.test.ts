@@ -59,7 +59,7 @@ async function open(): Promise<DisposableRuntime> {
     clock,
     log: noLog,
     trace: noTrace,
-    privileges: async () => ({ boundingSet: [], oomScoreAdjMin: 0, cpus: 1, swapController: false }),
+    privileges: async () => ({ boundingSet: [], oomScoreAdjMin: 0, cpus: 1, cgroup: { swap: false, hugetlb: false } }),
   });
   await opened.recover();
   return opened;

@@ -5,20 +5,22 @@ import { availableParallelism } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
 
 import type { Clock } from "../base/clock.ts";
-import { messageOf, MinkeError } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Tracer } from "../base/trace.ts";
 import type { Host } from "../host/host.ts";
 import type { Instance } from "../host/instance.ts";
 import { boundingSet } from "../oci/capabilities.ts";
+import { cgroupAbilities } from "../oci/cgroup-abilities.ts";
 import { createConmon } from "../oci/conmon.ts";
 import { createCrun, RUNTIME_ENV } from "../oci/crun.ts";
-import { hasSwapController } from "../oci/swap.ts";
 import { attach } from "./container/attach.ts";
 import { createContainer } from "./container/create.ts";
 import { exec } from "./container/exec.ts";
 import { containerOf, findContainers } from "./container/list.ts";
+import { layerUsage } from "./container/layer-usage.ts";
+import { processStats } from "./container/process-stats.ts";
 import { removeContainer } from "./container/remove.ts";
 import { runContainer } from "./container/run.ts";
 import { settle } from "./container/settle.ts";
@@ -28,10 +30,12 @@ import { stopContainer } from "./container/stop.ts";
 import { reopenLog, signalContainer, updateContainerResources } from "./container/update.ts";
 import { Broadcaster } from "./events/broadcaster.ts";
 import { watchExits, type ExitWatcher } from "./events/exit-watcher.ts";
+import { features } from "./features.ts";
 import type { ImageService } from "./image.ts";
 import { layoutOf } from "./layout.ts";
 import { recover } from "./recover.ts";
 import type { Runtime, RuntimeEvent } from "./runtime.ts";
+import { interfaceStats } from "./sandbox/interfaces.ts";
 import { findSandboxes, sandboxOf } from "./sandbox/list.ts";
 import { portForward } from "./sandbox/port-forward.ts";
 import { removeSandbox } from "./sandbox/remove.ts";
@@ -90,9 +94,10 @@ export function createRuntime(options: RuntimeOptions): DisposableRuntime {
     reopenLog: async (id) => reopenLog(scope, id),
     signalContainer: async (id, signal) => signalContainer(scope, id, signal),
     stats: async (filter) => containerStats(scope, filter),
-    layerUsage: async () => unimplemented("layerUsage"),
-    interfaceStats: async () => unimplemented("interfaceStats"),
-    features: async () => unimplemented("features"),
+    layerUsage: async (filter) => layerUsage(scope, filter),
+    processStats: async (filter) => processStats(scope, filter),
+    interfaceStats: async (sandboxId) => interfaceStats(scope, sandboxId),
+    features: async () => features(scope),
     exec: async (id, request) => exec(scope, id, request),
     attach: async (id) => attach(scope, id),
 
@@ -102,10 +107,6 @@ export function createRuntime(options: RuntimeOptions): DisposableRuntime {
       watcher?.[Symbol.dispose]();
     },
   };
-}
-
-function unimplemented(verb: string): never {
-  throw new MinkeError("Unimplemented", `Cannot ${verb}`);
 }
 
 function scopeOf(options: RuntimeOptions, closed: AbortSignal): Scope {
@@ -132,7 +133,7 @@ function scopeOf(options: RuntimeOptions, closed: AbortSignal): Scope {
     making: new Set(),
     closed,
     names: new Set(),
-    privileges: () => (privileges ??= options.privileges?.() ?? readPrivileges(instance.cgroupRoot)),
+    privileges: (cgroup) => (privileges ??= options.privileges?.() ?? readPrivileges(cgroup)),
   };
 }
 
@@ -165,13 +166,13 @@ function watch(scope: Scope): ExitWatcher {
 }
 
 /** CAP_SYS_RESOURCE lets a process lower oom_score_adj; without it a child can not go below its parent. */
-async function readPrivileges(cgroupRoot: string): Promise<Privileges> {
+async function readPrivileges(cgroup: string): Promise<Privileges> {
   const bounding = await boundingSet();
   const own = Number(await readFile("/proc/self/oom_score_adj", "utf8").catch(() => "0"));
   return {
     boundingSet: bounding,
     oomScoreAdjMin: bounding.includes("SYS_RESOURCE") ? -1000 : own,
     cpus: availableParallelism(),
-    swapController: await hasSwapController(cgroupRoot),
+    cgroup: await cgroupAbilities(cgroup),
   };
 }

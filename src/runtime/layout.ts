@@ -8,7 +8,7 @@ export interface Layout {
   readonly sandboxCheckpoints: string;
   /** One directory per container with its checkpoint and its writable layer. */
   readonly containerRoots: string;
-  /** One directory per sandbox that a reboot clears: resolv.conf, hostname, shm, the init's bundle. */
+  /** One directory per sandbox that a reboot clears: resolv.conf, hostname, hosts, shm, the init's bundle. */
   readonly sandboxStates: string;
   /** Pinned namespaces, one directory per sandbox. */
   readonly namespaces: string;
@@ -43,6 +43,7 @@ export function sandboxPaths(layout: Layout, id: string) {
     namespaces: join(layout.namespaces, id),
     resolvConf: join(state, "resolv.conf"),
     hostname: join(state, "hostname"),
+    hosts: join(state, "hosts"),
     shm: join(state, "shm"),
     init: join(state, "init"),
   } as const;

@@ -22,6 +22,8 @@ export interface SandboxRecord {
   readonly ips: readonly string[];
   readonly namespacePaths: Sandbox["namespacePaths"];
   readonly cgroupPath: string;
+  /** The topmost cgroup that had to be made, when `cgroupPath` is one that the caller named. */
+  readonly madeCgroup?: string;
   /** The init of the shared PID namespace. */
   readonly init?: ProcessRef;
 }

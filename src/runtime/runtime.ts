@@ -273,6 +273,15 @@ export interface LayerUsage {
   readonly inodesUsed: number;
 }
 
+/** What the processes of a container hold open, all together. */
+export interface ProcessStats {
+  readonly processes: number;
+  readonly fileDescriptors: number;
+  readonly sockets: number;
+  /** Soft limit of its first process. */
+  readonly fileDescriptorsMax?: number;
+}
+
 /** Counters of one network interface in a sandbox, from its start on. */
 export interface InterfaceStats {
   readonly name: string;
@@ -346,6 +355,8 @@ export interface Runtime {
   sandboxStats(id: string): Promise<CgroupStats | undefined>;
   /** Walks the writable layers, bounded in time: for whom it matters, not for each statistic. */
   layerUsage(filter?: ContainerFilter): Promise<ReadonlyMap<string, LayerUsage>>;
+  /** Looks at each process of the containers that have not ended: for metrics, not for each statistic. */
+  processStats(filter?: ContainerFilter): Promise<ReadonlyMap<string, ProcessStats>>;
   /** Interfaces inside the sandbox' network namespace, `lo` left out; empty with the host's network. */
   interfaceStats(sandboxId: string): Promise<readonly InterfaceStats[]>;
   features(): Promise<RuntimeFeatures>;

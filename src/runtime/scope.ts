@@ -8,6 +8,7 @@ import type { Logger } from "../base/logger.ts";
 import type { Tracer } from "../base/trace.ts";
 import type { Host } from "../host/host.ts";
 import type { Instance } from "../host/instance.ts";
+import type { CgroupAbilities } from "../oci/cgroup-abilities.ts";
 import type { Conmon } from "../oci/conmon.ts";
 import type { Crun } from "../oci/crun.ts";
 import type { Broadcaster } from "./events/broadcaster.ts";
@@ -70,8 +71,7 @@ export interface Privileges {
   readonly oomScoreAdjMin: number;
   /** Number of CPUs. */
   readonly cpus: number;
-  /** Whether a cgroup's use of swap can be limited. */
-  readonly swapController: boolean;
+  readonly cgroup: CgroupAbilities;
 }
 
 export interface Scope {
@@ -97,7 +97,8 @@ export interface Scope {
   readonly making: Set<SandboxRecord>;
   /** Names in use, `owner/namespace/name/uid/attempt`, those being made included. */
   readonly names: Set<string>;
-  privileges(): Promise<Privileges>;
+  /** `cgroup`: one that exists. Asked once. */
+  privileges(cgroup: string): Promise<Privileges>;
   /** Aborted when the runtime is disposed of: nothing is watched any more. */
   readonly closed: AbortSignal;
 }

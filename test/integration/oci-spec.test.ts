@@ -9,7 +9,7 @@ import { createHost } from "../../src/host/create-host.ts";
 import { boundingSet, DEFAULT_CAPABILITIES, parseCapabilityMask } from "../../src/oci/capabilities.ts";
 import { hostDevices } from "../../src/oci/host-devices.ts";
 import { buildExecProcess, buildSpec, type SpecInput, type SpecSecurity } from "../../src/oci/spec.ts";
-import { hasSwapController } from "../../src/oci/swap.ts";
+import { cgroupAbilities } from "../../src/oci/cgroup-abilities.ts";
 import { resolveUser } from "../../src/oci/users.ts";
 import { busyboxTar } from "../fixtures/busybox.ts";
 
@@ -178,7 +178,7 @@ describe("file systems", () => {
     expect(plain).not.toMatch(/kmsg|loop|vda|sda/);
     expect(plain).toMatch(/null\n$/);
     const devices = await hostDevices();
-    const all = run("ls -R /dev; grep ' /sys ' /proc/mounts", { security: { privileged: true }, hostDevices: devices });
+    const all = run("ls -R /dev; grep ' /sys ' /proc/mounts", { security: { privileged: true }, devices });
     const seen = new Set(all.stdout.split("\n"));
     const missing = devices.map((device) => device.path.split("/").at(-1)!).filter((name) => !seen.has(name));
     expect({ missing, code: all.code, stderr: all.stderr }).toEqual({ missing: [], code: 0, stderr: "" });
@@ -213,11 +213,11 @@ describe("process", () => {
     const script =
       "cat /proc/self/oom_score_adj; cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes memory.max " +
       "memory/memory.memsw.limit_in_bytes memory.swap.max cpu/cpu.shares cpu.weight memory.oom.group 2>/dev/null";
-    const swapController = await hasSwapController(CGROUP);
+    const abilities = await cgroupAbilities(CGROUP);
     const own = Number(readFileSync("/proc/self/oom_score_adj", "utf8"));
     const resources = { memoryBytes: 32 << 20, pids: 64, cpuShares: 256, cpuQuotaUs: 20_000, oomScoreAdj: -999 };
-    const ended = run(script, { resources, oomScoreAdjMin: own, swapController });
-    const swap = swapController ? `${cgroupVersion === 1 ? 32 << 20 : 0}\n` : "";
+    const ended = run(script, { resources, oomScoreAdjMin: own, abilities });
+    const swap = abilities.swap ? `${cgroupVersion === 1 ? 32 << 20 : 0}\n` : "";
     // 256 shares, as a weight 35, the same that the cgroup driver makes of them; and killed for memory as a whole.
     const share = cgroupVersion === 1 ? "256\n" : "35\n1\n";
     expect(ended.stdout).toBe(`${own}\n${32 << 20}\n${swap}${share}`);

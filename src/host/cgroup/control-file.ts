@@ -11,23 +11,31 @@ export interface ControlWrite {
   readonly value: string;
   /** The field of CgroupResources that asked for it, for the error message. */
   readonly field: string;
+  /** Left out where the host has no such file. */
+  readonly optional?: boolean;
 }
 
 /** Writes in order. A file that is not there means that the controller is missing. */
 export async function writeControls(folder: string, writes: readonly ControlWrite[]): Promise<void> {
-  for (const { file, value, field } of writes) {
+  for (const { file, value, field, optional } of writes) {
     const path = join(folder, file);
     try {
       await writeFile(path, value);
     } catch (error) {
+      if (optional && isAbsent(error)) continue;
       throw controlError(path, value, field, error);
     }
   }
 }
 
+/** No file can be made in a cgroup: the kernel says "not permitted" of one that it does not have. */
+function isAbsent(error: unknown): boolean {
+  return ["ENOENT", "EACCES", "EPERM"].includes(errnoOf(error) ?? "");
+}
+
 function controlError(path: string, value: string, field: string, error: unknown): MinkeError {
   const errno = errnoOf(error);
-  const missing = errno === "ENOENT" || errno === "EACCES" || errno === "EPERM";
+  const missing = isAbsent(error);
   const why = missing
     ? "this host's cgroup controller for it is not there; see `minke doctor`"
     : errno === "EBUSY"
@@ -47,7 +55,8 @@ export async function readControl(folder: string, file: string): Promise<string 
   try {
     return await readIfExists(join(folder, file));
   } catch (error) {
-    if (errnoOf(error) === "ENODEV") return undefined; // the cgroup went away between open and read
+    // The cgroup went away between open and read; the kernel was told not to account pressure.
+    if (["ENODEV", "EOPNOTSUPP"].includes(errnoOf(error) ?? "")) return undefined;
     throw error;
   }
 }

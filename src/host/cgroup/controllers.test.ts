@@ -1,9 +1,13 @@
 import { describe, expect, test } from "vitest";
 
 import { cpuV1, cpuV2, weightOfShares } from "./cpu.ts";
+import { cpusetLists } from "./cpuset.ts";
+import { hugetlbV1, hugetlbV2 } from "./hugetlb.ts";
 import { ioBytesV1, ioBytesV2, ioV1, ioV2 } from "./io.ts";
 import { memoryV1, memoryV2 } from "./memory.ts";
 import { pidsMax } from "./pids.ts";
+import { parsePressure } from "./pressure.ts";
+import { refuseUnified, unifiedV2 } from "./unified.ts";
 import type { ControlWrite } from "./control-file.ts";
 
 const text = (writes: readonly ControlWrite[]): string[] => writes.map(({ file, value }) => `${file}=${value}`);
@@ -23,7 +27,9 @@ test.each([
 });
 
 describe("nothing is written for what is absent", () => {
-  test.each([cpuV1, cpuV2, memoryV1, memoryV2, pidsMax, ioV1, ioV2])("%o", (writesOf) => {
+  const v1 = [cpuV1, cpusetLists, memoryV1, pidsMax, ioV1, hugetlbV1];
+  const v2 = [cpuV2, memoryV2, ioV2, hugetlbV2, unifiedV2];
+  test.each([...v1, ...v2])("%o", (writesOf) => {
     expect(writesOf({})).toEqual([]);
   });
 });
@@ -56,7 +62,71 @@ test.each([
   [16, ["memory.limit_in_bytes=16", "memory.memsw.limit_in_bytes=16"]],
   [-1, ["memory.memsw.limit_in_bytes=-1", "memory.limit_in_bytes=-1"]],
 ])("v1 moves a limit on memory and swap of 32 along to %d, in the order that the kernel takes", (bytes, expected) => {
-  expect(text(memoryV1({ memoryBytes: bytes }, 32))).toEqual(expected);
+  expect(text(memoryV1({ memoryBytes: bytes }, { limitBytes: 32 }))).toEqual(expected);
+});
+
+test.each([
+  [{}, ["memory.limit_in_bytes=16", "memory.memsw.limit_in_bytes=24"]],
+  [{ limitBytes: 20 }, ["memory.memsw.limit_in_bytes=24", "memory.limit_in_bytes=16"]],
+  [undefined, ["memory.limit_in_bytes=16"]],
+])("v1 sets memory and swap of their own, when the limit on both is %j", (now, expected) => {
+  expect(text(memoryV1({ memoryBytes: 16, memorySwapBytes: 24 }, now))).toEqual(expected);
+});
+
+test.each([
+  [24, "8"],
+  [16, "0"],
+  [-1, "max"],
+])("v2 counts swap apart: %d with memory of 16 is %s", (memorySwapBytes, swap) => {
+  expect(memoryV2({ memoryBytes: 16, memorySwapBytes })[1]).toEqual({
+    file: "memory.swap.max",
+    value: swap,
+    field: "memorySwapBytes",
+    optional: true,
+  });
+});
+
+test.each([memoryV1, memoryV2])(
+  "memory and swap together can not be less than memory alone, nor be alone",
+  (writesOf) => {
+    for (const memoryBytes of [16, -1, undefined]) {
+      const resources = { memorySwapBytes: 8, ...(memoryBytes === undefined ? {} : { memoryBytes }) };
+      expect(() => writesOf(resources)).toThrow(/^Cannot set memorySwapBytes to 8: /);
+    }
+  },
+);
+
+test("huge pages are limited per size; a limit of none needs no controller", () => {
+  const hugepages = [
+    { pageSize: "2MB", bytes: 4 << 20 },
+    { pageSize: "1GB", bytes: 0 },
+  ];
+  expect(hugetlbV1({ hugepages })).toMatchObject([
+    { file: "hugetlb.2MB.limit_in_bytes", value: "4194304", optional: false },
+    { file: "hugetlb.1GB.limit_in_bytes", value: "0", optional: true },
+  ]);
+  expect(text(hugetlbV2({ hugepages }))).toEqual(["hugetlb.2MB.max=4194304", "hugetlb.1GB.max=0"]);
+});
+
+test("files named by the caller are a controller's, and v2's alone", () => {
+  expect(text(unifiedV2({ unified: { "memory.high": "1000", "hugetlb.2MB.max": "0" } }))).toEqual([
+    "memory.high=1000",
+    "hugetlb.2MB.max=0",
+  ]);
+  for (const name of ["cgroup.procs", "../memory.high", "memory", "memory.high/.."]) {
+    expect(() => unifiedV2({ unified: { [name]: "1" } })).toThrow(`Cannot set unified["${name}"]`);
+  }
+  expect(() => refuseUnified({ unified: { "memory.high": "1" } })).toThrow(/v1/);
+  refuseUnified({});
+});
+
+test("pressure is read in percent and nanoseconds; without it there is none", () => {
+  const line = "avg10=0.50 avg60=1.25 avg300=0.00 total=7";
+  const share = { avg10: 0.5, avg60: 1.25, avg300: 0, totalNs: 7000 };
+  const none = { avg10: 0, avg60: 0, avg300: 0, totalNs: 0 };
+  expect(parsePressure(`some ${line}\nfull ${line}\n`)).toEqual({ some: share, full: share });
+  expect(parsePressure(`some ${line}\n`)).toEqual({ some: share, full: none });
+  expect(parsePressure(undefined)).toBeUndefined();
 });
 
 test("bytes of all devices are added", () => {

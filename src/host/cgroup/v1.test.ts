@@ -51,19 +51,42 @@ test("stats adds the kills of the cgroups below, and takes a huge limit for none
     "memory/a/b/memory.oom_control": "oom_kill 2\n",
     "memory/a/memory.usage_in_bytes": "1000\n",
     "memory/a/memory.limit_in_bytes": "9223372036854771712\n",
-    "memory/a/memory.stat": "inactive_file 1\ntotal_inactive_file 300\ntotal_rss 400\n",
+    "memory/a/memory.stat":
+      "inactive_file 1\ntotal_inactive_file 300\ntotal_rss 400\ntotal_cache 500\ntotal_mapped_file 50\ntotal_swap 9\n" +
+      "total_pgfault 11\ntotal_pgmajfault 12\n",
+    "memory/a/memory.memsw.limit_in_bytes": "2000\n",
+    "memory/a/memory.kmem.usage_in_bytes": "20\n",
+    "memory/a/memory.max_usage_in_bytes": "1100\n",
+    "memory/a/memory.failcnt": "4\n",
     "cpu,cpuacct/a/cpuacct.usage": "77\n",
+    "cpu,cpuacct/a/cpuacct.usage_user": "70\n",
+    "cpu,cpuacct/a/cpuacct.usage_sys": "7\n",
+    "cpu,cpuacct/a/cpu.stat": "nr_periods 5\nnr_throttled 2\nthrottled_time 300\n",
     "pids/a/pids.current": "2\n",
+    "pids/a/pids.max": "100\n",
   })) {
     await mkdir(join(base, path, ".."), { recursive: true });
     await writeFile(join(base, path), content);
   }
   expect(await cgroup.stats("a")).toEqual({
     cpuUsageNs: 77,
+    cpuUserNs: 70,
+    cpuSystemNs: 7,
+    cpuThrottling: { periods: 5, throttledPeriods: 2, throttledNs: 300 },
     memoryUsageBytes: 1000,
     memoryWorkingSetBytes: 700,
     memoryRssBytes: 400,
+    memoryCacheBytes: 500,
+    memoryMappedFileBytes: 50,
+    memoryKernelBytes: 20,
+    memoryMaxUsageBytes: 1100,
+    memoryLimitHits: 4,
+    memorySwapBytes: 9,
+    memorySwapLimitBytes: 2000,
+    pageFaults: 11,
+    majorPageFaults: 12,
     pids: 2,
+    pidsLimit: 100,
     oomKills: 3,
   });
 });

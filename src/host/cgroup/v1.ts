@@ -8,28 +8,32 @@ import { dirname, join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { errnoOf } from "../../base/errors.ts";
 import { exists } from "../files.ts";
-import type { CgroupHost, CgroupResources, CgroupStats } from "../host.ts";
-import { type ControlWrite, readControl, readKeyed, readNumber, writeControls } from "./control-file.ts";
+import type { CgroupHost, CgroupResources } from "../host.ts";
+import { type ControlWrite, readControl, readNumber, writeControls } from "./control-file.ts";
 import { cpuV1 } from "./cpu.ts";
-import { ioBytesV1, ioV1 } from "./io.ts";
+import { cpusetLists } from "./cpuset.ts";
+import { hugetlbV1 } from "./hugetlb.ts";
+import { ioV1 } from "./io.ts";
 import { killAll } from "./kill.ts";
 import type { Hierarchy } from "./layout.ts";
-import { memoryV1 } from "./memory.ts";
+import { memoryV1, type SwapLimit } from "./memory.ts";
 import { pidsMax } from "./pids.ts";
-import { childNames, makeBelow, pidsBelow, removeBelow, subtree } from "./tree.ts";
+import { statsV1, UNLIMITED_BYTES } from "./stats-v1.ts";
+import { childNames, makeBelow, pidsBelow, removeBelow } from "./tree.ts";
+import { refuseUnified } from "./unified.ts";
 
 /** What to write into a controller's folder, which exists. */
 const WRITES: Readonly<Record<string, (resources: CgroupResources, folder: string) => Promise<ControlWrite[]>>> = {
   cpu: async (resources) => cpuV1(resources),
+  cpuset: async (resources) => cpusetLists(resources),
   memory: async (resources, folder) =>
     memoryV1(resources, resources.memoryBytes === undefined ? undefined : await swapLimit(folder)),
   pids: async (resources) => pidsMax(resources),
   blkio: async (resources) => ioV1(resources),
+  hugetlb: async (resources) => hugetlbV1(resources),
 };
 /** Whose task lists stand for all hierarchies: containers are in each of them. */
 const TASK_CONTROLLERS = ["freezer", "pids", "memory"] as const;
-/** What memory.limit_in_bytes says when there is no limit, rounded to any page size, starts here. */
-const UNLIMITED_BYTES = 2 ** 60;
 
 export interface CgroupV1Options {
   /** Read at each call, since {@link CgroupHost.prepare} may add one. */
@@ -69,7 +73,7 @@ export function createCgroupV1(options: CgroupV1Options): CgroupHost {
       const names = await inAll(path, childNames);
       return [...new Set(names.flat())].map((name) => join(path, name));
     },
-    stats: async (path) => await stats((controller) => folderOf(controller, path)),
+    stats: async (path) => await statsV1((controller) => folderOf(controller, path)),
   };
 }
 
@@ -90,6 +94,7 @@ async function inheritCpuset(folder: string): Promise<void> {
 }
 
 async function apply(hierarchies: readonly Hierarchy[], path: string, resources: CgroupResources): Promise<void> {
+  refuseUnified(resources);
   for (const [controller, writesOf] of Object.entries(WRITES)) {
     const hierarchy = hierarchies.find(({ controllers }) => controllers.includes(controller));
     const folder = join(hierarchy?.base ?? `/sys/fs/cgroup/${controller}`, path);
@@ -98,10 +103,9 @@ async function apply(hierarchies: readonly Hierarchy[], path: string, resources:
   }
 }
 
-/** The limit of memory and swap together; undefined when there is none. */
-async function swapLimit(folder: string): Promise<number | undefined> {
+async function swapLimit(folder: string): Promise<SwapLimit | undefined> {
   const bytes = await readNumber(folder, "memory.memsw.limit_in_bytes");
-  return bytes === undefined || bytes >= UNLIMITED_BYTES ? undefined : bytes;
+  return bytes === undefined ? undefined : bytes >= UNLIMITED_BYTES ? {} : { limitBytes: bytes };
 }
 
 /** Freezes, so that nothing can fork away, kills, thaws: a frozen process dies only when thawed. */
@@ -129,40 +133,4 @@ async function kill(
   } finally {
     await setState("THAWED");
   }
-}
-
-async function stats(folderOf: (controller: string) => string | undefined): Promise<CgroupStats | undefined> {
-  const nowhere = "/nonexistent";
-  const [cpu, memory, pids, blkio] = ["cpuacct", "memory", "pids", "blkio"].map(
-    (name) => folderOf(name) ?? nowhere,
-  ) as [string, string, string, string];
-  if (!(await exists(memory)) && !(await exists(cpu))) return undefined;
-  const [cpuUsageNs, usage, details, limit, tasks, io, oomKills] = await Promise.all([
-    readNumber(cpu, "cpuacct.usage"),
-    readNumber(memory, "memory.usage_in_bytes"),
-    readKeyed(memory, "memory.stat"),
-    readNumber(memory, "memory.limit_in_bytes"),
-    readNumber(pids, "pids.current"),
-    readControl(blkio, "blkio.throttle.io_service_bytes_recursive"),
-    oomKillsBelow(memory),
-  ]);
-  const bytes = io === undefined ? undefined : ioBytesV1(io);
-  return {
-    cpuUsageNs: cpuUsageNs ?? 0,
-    memoryUsageBytes: usage ?? 0,
-    memoryWorkingSetBytes: Math.max(0, (usage ?? 0) - (details.get("total_inactive_file") ?? 0)),
-    memoryRssBytes: details.get("total_rss") ?? 0,
-    ...(limit === undefined || limit >= UNLIMITED_BYTES ? {} : { memoryLimitBytes: limit }),
-    pids: tasks ?? 0,
-    ...(bytes === undefined ? {} : { ioReadBytes: bytes.read, ioWriteBytes: bytes.write }),
-    oomKills,
-  };
-}
-
-/** v1 counts a kill only in the cgroup whose limit was hit, v2 in its parents too: add up. */
-async function oomKillsBelow(folder: string): Promise<number> {
-  const counts = await Promise.all(
-    (await subtree(folder)).map(async (path) => (await readKeyed(path, "memory.oom_control")).get("oom_kill") ?? 0),
-  );
-  return counts.reduce((sum, count) => sum + count, 0);
 }

@@ -36,12 +36,12 @@ test("create enables, on every level above, what is not yet enabled, and writes 
   await put({
     ...folder("", "cpu memory\n"),
     ...folder("minke", ""),
-    ...folder("minke/pods", "cpuset cpu io memory pids"),
+    ...folder("minke/pods", "cpuset cpu io memory hugetlb pids"),
   });
   await cgroup.create("minke/pods/pod1", { cpuShares: 512, cpuQuotaUs: 50_000, memoryBytes: 1 << 20, pids: 9 });
-  expect(await read("cgroup.subtree_control")).toBe("+cpuset +io +pids");
-  expect(await read("minke/cgroup.subtree_control")).toBe("+cpu +cpuset +io +memory +pids");
-  expect(await read("minke/pods/cgroup.subtree_control")).toBe("cpuset cpu io memory pids");
+  expect(await read("cgroup.subtree_control")).toBe("+cpuset +hugetlb +io +pids");
+  expect(await read("minke/cgroup.subtree_control")).toBe("+cpu +cpuset +hugetlb +io +memory +pids");
+  expect(await read("minke/pods/cgroup.subtree_control")).toBe("cpuset cpu io memory hugetlb pids");
   expect(await read("minke/pods/pod1/cpu.weight")).toBe("59");
   expect(await read("minke/pods/pod1/cpu.max")).toBe("50000 100000");
   expect(await read("minke/pods/pod1/memory.max")).toBe("1048576");
@@ -57,19 +57,41 @@ test("a controller that the host lacks is left out", async () => {
 
 test("stats reads usage, working set, limit, io and kills", async () => {
   await put({
-    "a/cpu.stat": "usage_usec 1500\nuser_usec 1000\n",
+    "a/cpu.stat": "usage_usec 1500\nuser_usec 1000\nsystem_usec 500\nnr_periods 5\nnr_throttled 2\nthrottled_usec 3\n",
     "a/memory.current": "1000\n",
-    "a/memory.stat": "anon 400\ninactive_file 300\n",
+    "a/memory.stat": "anon 400\ninactive_file 300\nfile 500\nfile_mapped 50\nkernel 20\npgfault 11\npgmajfault 12\n",
     "a/memory.max": "max\n",
+    "a/memory.peak": "1100\n",
+    "a/memory.swap.current": "9\n",
+    "a/memory.swap.max": "100\n",
     "a/pids.current": "3\n",
+    "a/pids.max": "max\n",
     "a/io.stat": "8:0 rbytes=5 wbytes=6 rios=1\n",
-    "a/memory.events": "low 0\noom 2\noom_kill 1\n",
+    "a/memory.events": "low 0\nmax 4\noom 2\noom_kill 1\n",
+    "a/cpu.pressure": "some avg10=1.00 avg60=0.00 avg300=0.00 total=2\n",
   });
   const expected = {
     cpuUsageNs: 1_500_000,
+    cpuUserNs: 1_000_000,
+    cpuSystemNs: 500_000,
+    cpuThrottling: { periods: 5, throttledPeriods: 2, throttledNs: 3000 },
     memoryUsageBytes: 1000,
     memoryWorkingSetBytes: 700,
     memoryRssBytes: 400,
+    memoryCacheBytes: 500,
+    memoryMappedFileBytes: 50,
+    memoryKernelBytes: 20,
+    memoryMaxUsageBytes: 1100,
+    memoryLimitHits: 4,
+    memorySwapBytes: 9,
+    pageFaults: 11,
+    majorPageFaults: 12,
+    pressure: {
+      cpu: {
+        some: { avg10: 1, avg60: 0, avg300: 0, totalNs: 2000 },
+        full: { avg10: 0, avg60: 0, avg300: 0, totalNs: 0 },
+      },
+    },
     pids: 3,
     ioReadBytes: 5,
     ioWriteBytes: 6,
@@ -77,7 +99,7 @@ test("stats reads usage, working set, limit, io and kills", async () => {
   };
   expect(await cgroup.stats("a")).toEqual(expected);
   await put({ "a/memory.max": "4096\n" });
-  expect(await cgroup.stats("a")).toEqual({ ...expected, memoryLimitBytes: 4096 });
+  expect(await cgroup.stats("a")).toEqual({ ...expected, memoryLimitBytes: 4096, memorySwapLimitBytes: 4196 });
   expect(await cgroup.stats("none")).toBeUndefined();
 });
 

@@ -4,18 +4,22 @@ import { join } from "node:path";
 
 import type { Clock } from "../../base/clock.ts";
 import { errnoOf, MinkeError } from "../../base/errors.ts";
-import { exists, readIfExists } from "../files.ts";
-import type { CgroupHost, CgroupResources, CgroupStats } from "../host.ts";
-import { readControl, readKeyed, readNumber, readWords, writeControls } from "./control-file.ts";
+import { exists } from "../files.ts";
+import type { CgroupHost, CgroupResources } from "../host.ts";
+import { type ControlWrite, readControl, readWords, writeControls } from "./control-file.ts";
 import { cpuV2 } from "./cpu.ts";
-import { ioBytesV2, ioV2 } from "./io.ts";
+import { cpusetLists } from "./cpuset.ts";
+import { hugetlbV2 } from "./hugetlb.ts";
+import { ioV2 } from "./io.ts";
 import { killAll } from "./kill.ts";
 import { memoryV2 } from "./memory.ts";
 import { pidsMax } from "./pids.ts";
+import { statsV2 } from "./stats-v2.ts";
 import { childNames, makeBelow, pidsBelow, removeBelow } from "./tree.ts";
+import { unifiedV2 } from "./unified.ts";
 
 /** What Pods use. A controller that the host lacks is left out, and asking for a limit of it fails by name. */
-const CONTROLLERS = ["cpu", "cpuset", "io", "memory", "pids"] as const;
+const CONTROLLERS = ["cpu", "cpuset", "hugetlb", "io", "memory", "pids"] as const;
 /** Where {@link prepare} moves the processes of a container's own root cgroup, which may not have both them and children. */
 const INIT_LEAF = "minke-init";
 
@@ -36,12 +40,14 @@ export function createCgroupV2(base: string, clock: Clock): CgroupHost {
     processes: async (path) => await pidsBelow(at(path)),
     remove: async (path) => await removeBelow(at(path), clock),
     children: async (path) => (await childNames(at(path))).map((name) => join(path, name)),
-    stats: async (path) => await stats(at(path)),
+    stats: async (path) => await statsV2(at(path)),
   };
 }
 
-function writesOf(resources: CgroupResources): ReturnType<typeof cpuV2> {
-  return [...cpuV2(resources), ...memoryV2(resources), ...pidsMax(resources), ...ioV2(resources)];
+const WRITES = [cpuV2, cpusetLists, memoryV2, pidsMax, ioV2, hugetlbV2, unifiedV2] as const;
+
+function writesOf(resources: CgroupResources): ControlWrite[] {
+  return WRITES.flatMap((writes) => writes(resources));
 }
 
 /** Makes the controllers usable below the root; in a container, first moves its processes out of the root cgroup. */
@@ -94,28 +100,4 @@ async function kill(folder: string, clock: Clock): Promise<void> {
     if (!["ENOENT", "ENODEV"].includes(errnoOf(error) ?? "")) throw error;
   }
   await killAll(folder, async () => await pidsBelow(folder), clock);
-}
-
-async function stats(folder: string): Promise<CgroupStats | undefined> {
-  if (!(await exists(folder))) return undefined;
-  const [cpu, usage, memory, limit, pids, io, events] = await Promise.all([
-    readKeyed(folder, "cpu.stat"),
-    readNumber(folder, "memory.current"),
-    readKeyed(folder, "memory.stat"),
-    readNumber(folder, "memory.max"),
-    readNumber(folder, "pids.current"),
-    readIfExists(join(folder, "io.stat")),
-    readKeyed(folder, "memory.events"),
-  ]);
-  const bytes = io === undefined ? undefined : ioBytesV2(io);
-  return {
-    cpuUsageNs: (cpu.get("usage_usec") ?? 0) * 1000,
-    memoryUsageBytes: usage ?? 0,
-    memoryWorkingSetBytes: Math.max(0, (usage ?? 0) - (memory.get("inactive_file") ?? 0)),
-    memoryRssBytes: memory.get("anon") ?? 0,
-    ...(limit === undefined ? {} : { memoryLimitBytes: limit }),
-    pids: pids ?? 0,
-    ...(bytes === undefined ? {} : { ioReadBytes: bytes.read, ioWriteBytes: bytes.write }),
-    oomKills: events.get("oom_kill") ?? 0,
-  };
 }

@@ -72,14 +72,14 @@ async function make(
   await mountRoot(scope, uid, record);
   signal?.throwIfAborted();
 
-  const spec = await containerSpec(scope, sandbox.record, record, image);
+  const { spec, user } = await containerSpec(scope, sandbox.record, record, image);
   writeFileSync(paths.config, JSON.stringify(spec), { mode: 0o600 });
   if (record.logPath !== "") mkdirSync(join(record.logPath, ".."), { recursive: true, mode: 0o755 });
   const launched = await launch(scope, record, spec.process.args[0] ?? "", signal);
   signal?.throwIfAborted();
   requireUsable(sandbox, name);
 
-  record = { ...record, created: true, ...launched };
+  record = { ...record, created: true, user, ...launched };
   writeCheckpoint(paths.checkpoint, record);
   undo.move();
   const entry = addContainer(scope, record);
@@ -121,7 +121,7 @@ function draft(scope: Scope, sandbox: SandboxEntry, config: ContainerConfig, ima
     imageId: image.id,
     imageRef: named(image.repoDigests) ?? image.id,
     createdMs: scope.clock.now(),
-    cgroupPath: `${sandbox.record.cgroupPath}/${id}`,
+    cgroupPath: join(sandbox.record.cgroupPath, id),
     logPath: logDirectory === "" || config.logPath === "" ? "" : join(logDirectory, config.logPath),
     stopSignal: stopSignal(scope, config, image),
     created: false,

@@ -90,11 +90,12 @@ async function readExit(scope: Scope, record: ContainerRecord): Promise<Ended | 
   return { exitCode: code, reason: await reasonOf(scope, record, code), message: "", finishedMs };
 }
 
+/** As containerd and CRI-O have it, a kill for memory counts whatever the first process made of it. */
 async function reasonOf(scope: Scope, record: ContainerRecord, code: number): Promise<string> {
-  if (code === 0) return "Completed";
   const stats = await scope.host.cgroup.stats(record.cgroupPath);
   const killedForMemory = stats
     ? stats.oomKills > 0
     : existsSync(join(containerPaths(scope.layout, record.id).bundle, BUNDLE_FILES.oom));
-  return killedForMemory ? "OOMKilled" : "Error";
+  if (killedForMemory) return "OOMKilled";
+  return code === 0 ? "Completed" : "Error";
 }

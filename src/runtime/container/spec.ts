@@ -3,39 +3,49 @@ import { readFile } from "node:fs/promises";
 import { hostname } from "node:os";
 
 import { MinkeError } from "../../base/errors.ts";
+import { apparmorProfile } from "../../oci/apparmor.ts";
 import { missingCapabilities } from "../../oci/capabilities.ts";
-import { hostDevices } from "../../oci/host-devices.ts";
-import type { BindMount } from "../../oci/mounts.ts";
-import type { RuntimeSpec } from "../../oci/runtime-spec.ts";
+import { hostDevices, requestedDevices } from "../../oci/host-devices.ts";
+import type { RuntimeSpec, SpecDevice } from "../../oci/runtime-spec.ts";
 import { buildSpec, type SpecNamespaces } from "../../oci/spec.ts";
 import { resolveUser } from "../../oci/users.ts";
 import type { Image } from "../image.ts";
 import { containerPaths, sandboxPaths } from "../layout.ts";
 import type { ContainerRecord, SandboxRecord } from "../records.ts";
-import type { ContainerConfig } from "../runtime.ts";
+import type { Container, ContainerConfig } from "../runtime.ts";
 import type { Scope } from "../scope.ts";
+import { containerMounts } from "./mounts.ts";
+import { pidNamespace } from "./pid-namespace.ts";
 
-/** Reads what it needs of the mounted root file system (users), and of the host (seccomp profile, devices). */
+/** A spec, and what of it has to be told. */
+export interface ContainerSpec {
+  readonly spec: RuntimeSpec;
+  readonly user: Container["user"];
+}
+
+/** Reads what it needs of the mounted root file system (users), and of the host (profiles, devices, what is mounted). */
 export async function containerSpec(
   scope: Scope,
   sandbox: SandboxRecord,
   record: ContainerRecord,
   image: Image,
-): Promise<RuntimeSpec> {
+): Promise<ContainerSpec> {
   const { config } = record;
-  const { security } = config;
+  const { apparmorProfile: wantedProfile, ...security } = config.security;
   const { rootfs } = containerPaths(scope.layout, record.id);
   using _span = scope.trace.span(record.podUid, "container.spec", config.metadata.name);
   const args = commandOf(config, image);
-  const [user, profile, privileges, devices] = await Promise.all([
+  const [user, profile, privileges, devices, apparmor, mounts] = await Promise.all([
     resolveUser(rootfs, { ...security, imageUser: image.config.user }),
     readProfile(config),
-    scope.privileges(),
-    security.privileged ? hostDevices() : undefined,
+    scope.privileges(sandbox.cgroupPath),
+    devicesOf(config),
+    apparmorProfile(wantedProfile),
+    containerMounts(scope, sandbox, config),
   ]);
   warnOfMissing(scope, config, privileges.boundingSet);
   const shm = sandboxPaths(scope.layout, sandbox.id).shm;
-  return buildSpec({
+  const spec = buildSpec({
     rootfs,
     readonlyRootfs: security.readonlyRootfs,
     args,
@@ -44,9 +54,9 @@ export async function containerSpec(
     tty: config.tty,
     user,
     hostname: sandbox.config.namespaces.network === "node" ? hostname() : sandbox.config.hostname,
-    namespaces: namespacesOf(sandbox, config),
-    mounts: mountsOf(scope, sandbox, config),
-    security,
+    namespaces: namespacesOf(scope, sandbox, config),
+    mounts,
+    security: { ...security, ...(apparmor === undefined ? {} : { apparmorProfile: apparmor }) },
     ...(profile === undefined ? {} : { seccompProfileJson: profile }),
     resources: config.resources,
     cgroupsPath: record.cgroupPath,
@@ -56,9 +66,20 @@ export async function containerSpec(
     oomScoreAdjMin: privileges.oomScoreAdjMin,
     cgroupVersion: scope.host.cgroup.version,
     cpus: privileges.cpus,
-    swapController: privileges.swapController,
-    ...(devices ? { hostDevices: devices } : {}),
+    abilities: privileges.cgroup,
+    devices: devices.nodes,
+    deviceRules: devices.rules,
   });
+  return { spec, user: { uid: user.uid, gid: user.gid, supplementalGroups: user.additionalGids } };
+}
+
+/** What was asked for by name replaces the host's node of that name. */
+async function devicesOf({ security, devices = [] }: ContainerConfig): ReturnType<typeof requestedDevices> {
+  const asked = await requestedDevices(devices);
+  if (!security.privileged) return asked;
+  const named = new Set(asked.nodes.map(({ path }) => path));
+  const others = (await hostDevices()).filter(({ path }: SpecDevice) => !named.has(path));
+  return { nodes: [...others, ...asked.nodes], rules: [] };
 }
 
 /**
@@ -77,29 +98,14 @@ export function commandOf(config: ContainerConfig, image: Pick<Image, "config">)
   );
 }
 
-function namespacesOf(sandbox: SandboxRecord, config: ContainerConfig): SpecNamespaces {
-  const { net, ipc, uts, pid } = sandbox.namespacePaths;
+function namespacesOf(scope: Scope, sandbox: SandboxRecord, config: ContainerConfig): SpecNamespaces {
+  const { net, ipc, uts } = sandbox.namespacePaths;
   return {
     ...(net === undefined ? {} : { net }),
     ...(ipc === undefined ? {} : { ipc }),
     ...(uts === undefined ? {} : { uts }),
-    pid: config.pidMode === "node" ? "host" : config.pidMode === "pod" && pid !== undefined ? { path: pid } : "new",
+    pid: pidNamespace(scope, sandbox, config),
   };
-}
-
-/** The sandbox' resolv.conf and hostname, unless the container brings its own, and its mounts. */
-function mountsOf(scope: Scope, sandbox: SandboxRecord, config: ContainerConfig): readonly BindMount[] {
-  const paths = sandboxPaths(scope.layout, sandbox.id);
-  const own = config.mounts.map(({ containerPath, hostPath, readonly, propagation }) => {
-    return { source: hostPath, destination: containerPath, readonly, propagation };
-  });
-  const taken = new Set(own.map((mount) => mount.destination));
-  const ours = [
-    { source: paths.resolvConf, destination: "/etc/resolv.conf" },
-    { source: paths.hostname, destination: "/etc/hostname" },
-  ].filter(({ destination }) => !taken.has(destination));
-  const readonly = config.security.readonlyRootfs;
-  return [...ours.map((mount) => ({ ...mount, readonly, propagation: "private" as const })), ...own];
 }
 
 async function readProfile(config: ContainerConfig): Promise<string | undefined> {

@@ -6,7 +6,8 @@ import { PINNED_NAMESPACES } from "../../host/host.ts";
 import { sandboxPaths } from "../layout.ts";
 import type { SandboxRecord } from "../records.ts";
 import type { Attachment, Scope } from "../scope.ts";
-import { initCgroup, initId } from "./init.ts";
+import { releaseCgroup } from "./cgroup.ts";
+import { initId } from "./init.ts";
 
 /**
  * Kills what runs in the sandbox, gives the network back, unpins, unmounts, removes its cgroup and its state directory. A
@@ -21,10 +22,8 @@ export async function dismantle(scope: Scope, record: SandboxRecord): Promise<vo
     void (await task.catch((e: unknown) => failures.push(e)));
 
   const processes = async (): Promise<void> => {
-    const own = isShared(scope, record) ? initCgroup(record) : record.cgroupPath;
-    await attempt(host.cgroup.kill(own));
+    await attempt(releaseCgroup(scope, record));
     if (record.config.namespaces.pid === "pod") await attempt(crun.delete(initId(record.id), { force: true }));
-    await attempt(host.cgroup.remove(own));
   };
   const networking = async (): Promise<void> => {
     await attempt(detach(scope, record));
@@ -34,11 +33,6 @@ export async function dismantle(scope: Scope, record: SandboxRecord): Promise<vo
   await Promise.all([ended, networking(), attempt(host.mount.unmount(paths.shm))]);
   if (failures.length > 0) throw failures[0];
   rmSync(paths.state, { recursive: true, force: true });
-}
-
-function isShared(scope: Scope, { id, cgroupPath }: SandboxRecord): boolean {
-  const others = [...[...scope.sandboxes.values()].map((entry) => entry.record), ...scope.making];
-  return others.some((other) => other.id !== id && !other.stopped && other.cgroupPath === cgroupPath);
 }
 
 async function detach(scope: Scope, record: SandboxRecord): Promise<void> {

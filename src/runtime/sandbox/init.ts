@@ -26,13 +26,16 @@ export function initId(sandboxId: string): string {
 
 /** The cgroup of a sandbox' init: its own, for a lost sandbox and its successor have the parent in common. */
 export function initCgroup(record: Pick<SandboxRecord, "id" | "cgroupPath">): string {
-  return `${record.cgroupPath}/${initId(record.id)}`;
+  return join(record.cgroupPath, initId(record.id));
 }
 
 /** Starts the init and tells its process. */
 export async function startInit(scope: Scope, record: SandboxRecord, signal?: AbortSignal): Promise<ProcessRef> {
   const bundle = sandboxPaths(scope.layout, record.id).init;
-  const [rootfs, privileges] = await Promise.all([ensureRootfs(scope.layout.initRootfs), scope.privileges()]);
+  const [rootfs, privileges] = await Promise.all([
+    ensureRootfs(scope.layout.initRootfs),
+    scope.privileges(record.cgroupPath),
+  ]);
   mkdirSync(bundle, { mode: 0o700 });
   await writeFile(join(bundle, "config.json"), JSON.stringify(initSpec(record, rootfs, privileges)));
   const pidFile = join(bundle, "pidfile");

@@ -8,16 +8,16 @@ import { newId } from "../../base/ids.ts";
 import type { PinnedNamespace } from "../../host/host.ts";
 import { removeCheckpoint, writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { watchInit } from "../events/watch-process.ts";
+import { DEFAULT_HANDLERS } from "../features.ts";
 import { sandboxPaths } from "../layout.ts";
 import type { ProcessRef, SandboxRecord } from "../records.ts";
 import type { DnsConfig, Sandbox, SandboxConfig } from "../runtime.ts";
 import { addSandbox, type Scope } from "../scope.ts";
+import { cgroupToMake, sandboxCgroup } from "./cgroup.ts";
 import { attachmentOf, dismantle } from "./dismantle.ts";
 import { startInit } from "./init.ts";
 import { sandboxOf } from "./list.ts";
 
-/** Handlers of runtime classes; the empty one is the default. */
-const HANDLERS: readonly string[] = ["", "crun"];
 /** Bytes of a Pod's /dev/shm. containerd: defaultShmSize. */
 const SHM_BYTES = 64 * 1024 * 1024;
 
@@ -34,7 +34,9 @@ export async function runSandbox(scope: Scope, config: SandboxConfig, signal?: A
   const { uid } = config.metadata;
   using _whole = scope.trace.span(uid, "sandbox.run");
   const paths = sandboxPaths(scope.layout, id);
-  const begun = draft(scope, id, config);
+  const cgroupPath = sandboxCgroup(scope, id, config);
+  const madeCgroup = await cgroupToMake(scope, config, cgroupPath);
+  const begun = draft(scope, id, config, { cgroupPath, ...(madeCgroup === undefined ? {} : { madeCgroup }) });
   let record: SandboxRecord = begun;
   scope.making.add(begun);
   using _made = { [Symbol.dispose]: () => void scope.making.delete(begun) };
@@ -77,7 +79,7 @@ export function sandboxName(config: SandboxConfig): string {
 }
 
 function requireHandler({ runtimeHandler, metadata }: SandboxConfig): void {
-  if (HANDLERS.includes(runtimeHandler)) return;
+  if ((DEFAULT_HANDLERS as readonly string[]).includes(runtimeHandler)) return;
   throw new MinkeError(
     "InvalidArgument",
     `Cannot run sandbox ${metadata.namespace}/${metadata.name}: there is no runtime handler "${runtimeHandler}"; leave it empty`,
@@ -99,7 +101,12 @@ function reserveName(scope: Scope, config: SandboxConfig, undo: AsyncDisposableS
   return name;
 }
 
-function draft(scope: Scope, id: string, config: SandboxConfig): SandboxRecord {
+function draft(
+  scope: Scope,
+  id: string,
+  config: SandboxConfig,
+  cgroup: Pick<SandboxRecord, "cgroupPath" | "madeCgroup">,
+): SandboxRecord {
   const { network, ipc } = config.namespaces;
   const directory = sandboxPaths(scope.layout, id).namespaces;
   const kinds: PinnedNamespace[] = [
@@ -120,7 +127,7 @@ function draft(scope: Scope, id: string, config: SandboxConfig): SandboxRecord {
     stopped: false,
     ips: [],
     namespacePaths: Object.fromEntries(kinds.map((kind) => [kind, `${directory}/${kind}`])),
-    cgroupPath: `${scope.instance.cgroupRoot}/${config.cgroupParent}`.replaceAll(/\/{2,}/g, "/").replace(/\/$/, ""),
+    ...cgroup,
   };
 }
 
@@ -160,7 +167,12 @@ async function mountShm(scope: Scope, config: SandboxConfig, target: string): Pr
 async function writeFiles(config: SandboxConfig, paths: ReturnType<typeof sandboxPaths>): Promise<void> {
   const name = config.namespaces.network === "node" || config.hostname === "" ? hostname() : config.hostname;
   const resolv = config.dns ? resolvConf(config.dns) : await readFile("/etc/resolv.conf", "utf8").catch(() => "");
-  await Promise.all([writeFile(paths.resolvConf, resolv), writeFile(paths.hostname, `${name}\n`)]);
+  const hosts = config.owner === "cri" ? await readFile("/etc/hosts", "utf8").catch(() => "") : undefined;
+  await Promise.all([
+    writeFile(paths.resolvConf, resolv),
+    writeFile(paths.hostname, `${name}\n`),
+    ...(hosts === undefined ? [] : [writeFile(paths.hosts, hosts)]),
+  ]);
 }
 
 /** resolv.conf(5). */
