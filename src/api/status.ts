@@ -48,7 +48,10 @@ export function statusOf(error: unknown): Status {
   }
   const special = error.reason === undefined ? undefined : BY_REASON[error.reason];
   const { http, reason } = special ? { http: special.http, reason: error.reason! } : BY_CODE[error.code];
-  return failure(http, reason, messageOf(error), detailsOf(error));
+  const status = failure(http, reason, messageOf(error), detailsOf(error));
+  // Where a list that came too late may go on all the same.
+  const { continue: next } = error.details;
+  return typeof next === "string" ? { ...status, metadata: { continue: next } } : status;
 }
 
 /** The error that a Status from a server stands for. */

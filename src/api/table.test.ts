@@ -223,7 +223,7 @@ test("rows carry what the client asked for", () => {
     metadata: object.metadata,
   });
   expect(row("None").conditions).toEqual([{ type: "Completed", status: "True", reason: "Succeeded" }]);
-  const table = tableOf("Pod", [], { now: NOW, resourceVersion: "7" });
+  const table = tableOf("Pod", [], { now: NOW, metadata: { resourceVersion: "7" } });
   expect(table).toMatchObject({
     kind: "Table",
     apiVersion: "meta.k8s.io/v1",

@@ -2,6 +2,7 @@
  * Table objects: what `kubectl get` prints is computed by the server (meta.k8s.io/v1 Table; Kubernetes:
  * pkg/printers/internalversion). The time is an argument.
  */
+import type { ListMeta } from "./gen/types.ts";
 import type { KubeObject } from "./object.ts";
 import { printConfigMap, printNamespace, printSecret, printServiceAccount } from "./print-data.ts";
 import { printLease, printPriorityClass, printRuntimeClass } from "./print-class.ts";
@@ -22,8 +23,8 @@ export interface TableRow {
 
 export interface Table {
   readonly kind: "Table";
-  readonly apiVersion: "meta.k8s.io/v1";
-  readonly metadata: { readonly resourceVersion?: string };
+  readonly apiVersion: `meta.k8s.io/${MetaVersion}`;
+  readonly metadata: ListMeta;
   /** Absent in the second and later tables of a watch, as Kubernetes leaves them out. */
   readonly columnDefinitions?: readonly Column[];
   readonly rows: readonly TableRow[];
@@ -32,11 +33,15 @@ export interface Table {
 /** What each row carries of its object: the request's `includeObject`. */
 export type IncludeObject = "None" | "Metadata" | "Object";
 
+export type MetaVersion = "v1" | "v1beta1";
+
 export interface TableOptions {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly includeObject?: IncludeObject;
-  readonly resourceVersion?: string;
+  readonly metadata?: ListMeta;
+  /** Of `meta.k8s.io`. */
+  readonly version?: MetaVersion;
 }
 
 const PRINTERS: Readonly<Record<string, Printer>> = {
@@ -60,22 +65,23 @@ const PRINTERS: Readonly<Record<string, Printer>> = {
 /** The table of objects of one kind. */
 export function tableOf(kind: string, objects: readonly KubeObject[], options: TableOptions): Table {
   const { columns, cells, conditions } = Object.hasOwn(PRINTERS, kind) ? PRINTERS[kind]! : printCreated;
-  const { now, includeObject = "Metadata", resourceVersion } = options;
+  const { now, includeObject = "Metadata", metadata = {}, version = "v1" } = options;
   return {
     kind: "Table",
-    apiVersion: "meta.k8s.io/v1",
-    metadata: resourceVersion === undefined ? {} : { resourceVersion },
+    apiVersion: `meta.k8s.io/${version}`,
+    metadata,
     columnDefinitions: columns,
     rows: objects.map((object) => ({
       cells: cells(object, now),
       ...conditions?.(object),
-      ...included(object, includeObject),
+      ...(includeObject === "None"
+        ? {}
+        : { object: includeObject === "Object" ? object : partialMetadata(object, version) }),
     })),
   };
 }
 
-function included(object: KubeObject, include: IncludeObject): { readonly object?: unknown } {
-  if (include === "None") return {};
-  if (include === "Object") return { object };
-  return { object: { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata: object.metadata } };
+/** An object without all but its metadata (meta.k8s.io PartialObjectMetadata). */
+export function partialMetadata({ metadata }: KubeObject, version: MetaVersion): KubeObject {
+  return { kind: "PartialObjectMetadata", apiVersion: `meta.k8s.io/${version}`, metadata };
 }

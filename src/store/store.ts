@@ -32,7 +32,7 @@ export interface StoreEvent {
 
 export interface ListResult {
   readonly items: readonly KubeObject[];
-  /** The store's version at the time of the list. */
+  /** The version that the list is of. */
   readonly resourceVersion: string;
 }
 
@@ -46,8 +46,11 @@ export interface Store extends Disposable {
   /** Rejects a name that is taken with `AlreadyExists`. Returns the object with its resource version. */
   create(resource: ResourceName, object: KubeObject, durability?: Durability): KubeObject;
   get(key: ObjectKey): KubeObject | undefined;
-  /** In order of namespace and name. */
-  list(resource: ResourceName, namespace?: string): ListResult;
+  /**
+   * In order of namespace and name: now, or as it was at a version that the store has reached. Throws `ResourceExhausted` with
+   * reason `Expired` when the history no longer reaches back to it.
+   */
+  list(resource: ResourceName, namespace?: string, version?: string): ListResult;
   /** Replaces; `Conflict` when `object.metadata.resourceVersion` is set and not the stored one, `NotFound` when it is gone. */
   update(resource: ResourceName, object: KubeObject, durability?: Durability): KubeObject;
   /** Returns the last state; `NotFound` when it is gone, `Conflict` when `uid` does not match. */

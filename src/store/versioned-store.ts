@@ -44,7 +44,8 @@ export class VersionedStore implements Store {
     return this.#collections.get(key.resource)?.objects.get(`${key.namespace}\0${key.name}`);
   }
 
-  list(resource: ResourceName, namespace?: string): ListResult {
+  list(resource: ResourceName, namespace?: string, version?: string): ListResult {
+    if (version !== undefined && version !== this.version()) return this.#listAt(resource, namespace, version);
     const collection = this.#collection(resource);
     collection.order ??= [...collection.objects.keys()].sort();
     const inside = namespace === undefined ? collection.order : keysOf(collection.order, namespace);
@@ -93,6 +94,24 @@ export class VersionedStore implements Store {
 
   [Symbol.dispose](): void {
     this.#journal[Symbol.dispose]();
+  }
+
+  /** What is there now, with every change since `version` undone. */
+  #listAt(resource: ResourceName, namespace: string | undefined, version: string): ListResult {
+    const start = parseVersion(version);
+    if (start < this.#journal.compacted || start > this.#version) {
+      throw new MinkeError("ResourceExhausted", "The resourceVersion for the provided list is too old.", {
+        reason: "Expired",
+      });
+    }
+    const objects = new Map(this.#collection(resource).objects);
+    for (const { object, previous } of [...this.#journal.after(resource, start)].toReversed()) {
+      if (previous) objects.set(keyOf(object), previous);
+      else objects.delete(keyOf(object));
+    }
+    const order = [...objects.keys()].sort();
+    const inside = namespace === undefined ? order : keysOf(order, namespace);
+    return { items: inside.map((key) => objects.get(key)!), resourceVersion: version };
   }
 
   #collection(resource: ResourceName): Collection {

@@ -144,6 +144,33 @@ describe.each(STORES)("%s store", (_name, open) => {
     ]);
   });
 
+  test("lists as it was at a version, as far as the history reaches", () => {
+    using store = open(10);
+    const a = store.create("pods", object("a", { spec: { x: 1 } }));
+    store.create("pods", object("b"));
+    store.create("configmaps", object("c"));
+    store.update("pods", { ...a, spec: { x: 2 } });
+    store.delete(key("b"));
+    store.create("pods", object("b", { spec: { again: true } }));
+    store.create("pods", object("z", {}, "other"));
+    const at = (version: number, namespace?: string) => {
+      const { items, resourceVersion } = store.list("pods", namespace, String(version));
+      expect(resourceVersion).toBe(String(version));
+      return items.map(({ metadata, spec }) => [metadata.name, metadata.resourceVersion, spec]);
+    };
+    expect(at(0)).toEqual([]);
+    expect(at(1)).toEqual([["a", "1", { x: 1 }]]);
+    expect(at(3)).toEqual([
+      ["a", "1", { x: 1 }],
+      ["b", "2", undefined],
+    ]);
+    expect(at(5)).toEqual([["a", "4", { x: 2 }]]);
+    expect(at(7, "other")).toEqual([["z", "7", undefined]]);
+    for (let x = 0; x < 40; x++) store.update("pods", object("a", { spec: { x } }));
+    expect(codeOf(() => store.list("pods", undefined, "3"))).toMatchObject({ code: "ResourceExhausted" });
+    expect(codeOf(() => store.list("pods", undefined, "999"))).toMatchObject({ code: "ResourceExhausted" });
+  });
+
   test("says when a watch reaches back too far, lies ahead, or is no number", () => {
     using store = open(10);
     store.create("pods", object("a"));

@@ -34,9 +34,9 @@ function newEventStore(store: Store): Store {
       const event = store.get({ ...key, resource: STORED });
       return event && see(event);
     },
-    list: (resource, namespace) => {
-      if (resource !== SEEN) return store.list(resource, namespace);
-      const { items, resourceVersion } = store.list(STORED, namespace);
+    list: (resource, namespace, at) => {
+      if (resource !== SEEN) return store.list(resource, namespace, at);
+      const { items, resourceVersion } = store.list(STORED, namespace, at);
       return { items: items.map(see), resourceVersion };
     },
     update: (resource, object, durability) =>

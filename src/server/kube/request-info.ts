@@ -52,7 +52,8 @@ export function requestInfoOf(method: string, url: URL): RequestInfo | undefined
   if (legacyWatch) rest.shift();
   const place = placeOf(rest);
   if (!place) return { type: "path", path };
-  const watch = legacyWatch || isTrue(url.searchParams.get("watch"));
+  // Only a collection is watched by a query; `?watch=true` behind a name is a plain get.
+  const watch = legacyWatch || (place.name === "" && isTrue(url.searchParams.get("watch")));
   const verb = verbOf(method, place.name !== "", watch && place.subresource === "");
   return verb && { type: "resource", verb, group, version, ...place };
 }

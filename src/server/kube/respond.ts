@@ -1,37 +1,43 @@
-/** Writes responses: objects, lists and errors, as JSON or as a Table when the client prefers one. */
+/** Writes responses: objects, lists and errors, in the form that the client prefers. */
 import type { ServerResponse } from "node:http";
 
+import type { ListMeta } from "../../api/gen/types.ts";
 import type { KubeObject } from "../../api/object.ts";
-import type { RequestContext, ResourceContext } from "./context.ts";
-import { isTable, renderTable } from "./table-format.ts";
 import { statusOf } from "../../api/status.ts";
+import type { RequestContext, ResourceContext } from "./context.ts";
+import { encode, outputFormOf, PLAIN } from "./negotiate.ts";
+import type { OutputForm } from "./negotiate.ts";
+import { asForm, listAsForm } from "./table-format.ts";
 
 /** All warnings of one response together, in characters, as the Kubernetes API server has it. */
 const WARNINGS_MAX_CHARS = 4 * 1024;
 
-/** Sends plain JSON. */
-export function sendJson(context: RequestContext, code: number, value: unknown, type = "application/json"): void {
-  const body = Buffer.from(JSON.stringify(value));
-  writeHead(context, code, { "content-type": type, "content-length": body.length });
-  context.response.end(body);
+/** Sends a document in the form that the client accepts. */
+export function sendJson(context: RequestContext, code: number, value: unknown, type?: string): void {
+  sendEncoded(context, code, encode(value, type === undefined ? outputFormOf(context, "document") : PLAIN), type);
 }
 
-/** Sends an object, or as a Table when that is what the client accepts. */
+/** Sends an object, as a Table or its metadata only when that is what the client accepts. */
 export function sendObject(context: ResourceContext, code: number, object: KubeObject): void {
-  if (isTable(context)) return sendJson(context, code, renderTable(context, [object]));
-  sendJson(context, code, object);
+  const form = outputFormOf(context);
+  sendEncoded(context, code, encode(asForm(context, object, form), form));
 }
 
-/** Sends a list. */
-export function sendList(
-  context: ResourceContext,
-  kind: string,
-  apiVersion: string,
-  list: { readonly items: readonly KubeObject[]; readonly resourceVersion: string },
+/** Sends a list, in the same forms. */
+export function sendList(context: ResourceContext, items: readonly KubeObject[], metadata: ListMeta): void {
+  const form = outputFormOf(context);
+  sendEncoded(context, 200, encode(listAsForm(context, { items, metadata }, form), form));
+}
+
+function sendEncoded(
+  context: RequestContext,
+  code: number,
+  { text, type }: ReturnType<typeof encode>,
+  exactType = type,
 ): void {
-  const metadata = { resourceVersion: list.resourceVersion };
-  if (isTable(context)) return sendJson(context, 200, renderTable(context, list.items, list.resourceVersion));
-  sendJson(context, 200, { kind: `${kind}List`, apiVersion, metadata, items: list.items });
+  const body = Buffer.from(text);
+  writeHead(context, code, { "content-type": exactType, "content-length": body.length });
+  context.response.end(body);
 }
 
 /** Sends text. */
@@ -51,7 +57,16 @@ export function startStream(context: RequestContext, type: string): ServerRespon
 export function sendError(context: RequestContext, error: unknown): void {
   if (context.response.headersSent) return void context.response.destroy();
   const status = statusOf(error);
-  sendJson(context, status.code ?? 500, status);
+  sendEncoded(context, status.code ?? 500, encode(status, errorForm(context)));
+}
+
+/** An error is told even to a client that accepts none of our forms. */
+function errorForm(context: RequestContext): OutputForm {
+  try {
+    return outputFormOf(context);
+  } catch {
+    return PLAIN;
+  }
 }
 
 function writeHead(context: RequestContext, code: number, headers: Record<string, string | number>): void {

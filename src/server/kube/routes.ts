@@ -4,6 +4,7 @@ import { methodNotAllowed } from "../../api/status.ts";
 import type { Handler } from "./context.ts";
 import { pathNotFound } from "./errors.ts";
 import { withNewEvents } from "./new-events.ts";
+import { outputFormOf, prepareForm } from "./negotiate.ts";
 import { createObject } from "./objects/create.ts";
 import { deleteCollection } from "./objects/delete-collection.ts";
 import { deleteObject } from "./objects/delete.ts";
@@ -18,16 +19,24 @@ import { readPodLog } from "./pods/log.ts";
 import { forwardPorts } from "./pods/port-forward.ts";
 import type { ResourceRequest, Verb } from "./request-info.ts";
 
+/** A handler that answers with objects: a client that accepts none of their forms is told before anything is done. */
+function answering(handler: Handler): Handler {
+  return async (context) => {
+    await prepareForm(outputFormOf(context, handler === watchObjects ? "stream" : "objects"));
+    await handler(context);
+  };
+}
+
 /** What can be done with any stored object, as far as the resource's row in api/resources.ts allows it. */
 const OBJECT_VERBS: Readonly<Record<Verb, Handler>> = {
-  get: getObject,
-  list: listObjects,
-  watch: watchObjects,
-  create: createObject,
-  update: updateObject,
-  patch: patchObject,
-  delete: deleteObject,
-  deletecollection: deleteCollection,
+  get: answering(getObject),
+  list: answering(listObjects),
+  watch: answering(watchObjects),
+  create: answering(createObject),
+  update: answering(updateObject),
+  patch: answering(patchObject),
+  delete: answering(deleteObject),
+  deletecollection: answering(deleteCollection),
 };
 
 export interface Subresource {
@@ -39,7 +48,8 @@ export interface Subresource {
   readonly verbs: Readonly<Partial<Record<Verb, Handler>>>;
 }
 
-const STATUS_VERBS = { get: getObject, update: updateObject, patch: patchObject };
+const { get, update, patch } = OBJECT_VERBS;
+const STATUS_VERBS = { get, update, patch };
 
 const SUBRESOURCES: readonly Subresource[] = [
   { resource: "pods", name: "status", kind: "Pod", verbs: STATUS_VERBS },

@@ -1,33 +1,59 @@
-/** Tables: what `kubectl get` prints, made by the server. Kubernetes: apiserver endpoints/handlers/response.go. */
+/** Objects in the forms that clients ask for: as they are, as a Table (what `kubectl get` prints), or their metadata only. */
+import type { ListMeta } from "../../api/gen/types.ts";
 import type { KubeObject } from "../../api/object.ts";
-import { tableOf } from "../../api/table.ts";
-import type { Table } from "../../api/table.ts";
+import { apiVersionOf } from "../../api/resources.ts";
+import { partialMetadata, tableOf } from "../../api/table.ts";
+import type { IncludeObject, Table } from "../../api/table.ts";
+import { badRequest } from "../../api/status.ts";
+import { MinkeError } from "../../base/errors.ts";
 import type { ResourceContext } from "./context.ts";
+import type { OutputForm } from "./negotiate.ts";
 
-/** True when the client prefers a Table (`Accept: application/json;as=Table;v=v1;g=meta.k8s.io`) to what stands behind it. */
-export function isTable({ request }: ResourceContext): boolean {
-  for (const offer of (request.headers.accept ?? "").split(",")) {
-    const parts = offer.split(";").map((part) => part.trim());
-    if (parts[0] !== "application/json" && parts[0] !== "*/*" && parts[0] !== "application/*") continue;
-    if (!parts.includes("as=Table")) return false;
-    if (parts.includes("g=meta.k8s.io") && (parts.includes("v=v1") || parts.includes("v=v1beta1"))) return true;
+/** Throws when objects, or lists, of the request's resource can not be turned into what is asked for. */
+export function requireForm({ query, resource }: ResourceContext, { as }: OutputForm, list: boolean): void {
+  if (list ? as === "PartialObjectMetadata" : as === "PartialObjectMetadataList") {
+    const what = list ? `a list (${resource.kind}List)` : `not a list (${resource.kind})`;
+    const message = `you requested ${as}, but the requested object is ${what}`;
+    throw new MinkeError("InvalidArgument", message, { reason: "NotAcceptable" });
   }
-  return false;
+  const include = query.get("includeObject") || "Metadata";
+  if (as !== "Table" || INCLUDES.includes(include as IncludeObject)) return;
+  throw badRequest(
+    `Unable to convert to Table as requested: includeObject: Invalid value: ${JSON.stringify(include)}: must be 'Metadata', 'Object', 'None', or empty`,
+  );
 }
 
-/** The objects as a Table; each row carries as much of its object as the client asks for (`includeObject`). */
-export function renderTable(
+/** One object in the form asked for. */
+export function asForm(context: ResourceContext, object: KubeObject, form: OutputForm): object {
+  requireForm(context, form, false);
+  if (form.as === undefined) return object;
+  if (form.as !== "Table") return partialMetadata(object, form.version);
+  return renderTable(context, [object], { resourceVersion: object.metadata.resourceVersion ?? "" }, form.version);
+}
+
+/** A list in the form asked for. */
+export function listAsForm(
+  context: ResourceContext,
+  { items, metadata }: { readonly items: readonly KubeObject[]; readonly metadata: ListMeta },
+  form: OutputForm,
+): object {
+  requireForm(context, form, true);
+  const { as, version } = form;
+  const { kind } = context.resource;
+  if (as === undefined) return { kind: `${kind}List`, apiVersion: apiVersionOf(context.resource), metadata, items };
+  if (as === "Table") return renderTable(context, items, metadata, version);
+  const partial = items.map((item) => partialMetadata(item, version));
+  return { kind: as, apiVersion: `meta.k8s.io/${version}`, metadata, items: partial };
+}
+
+const INCLUDES: readonly IncludeObject[] = ["None", "Metadata", "Object"];
+
+function renderTable(
   { resource, node, query }: ResourceContext,
   objects: readonly KubeObject[],
-  resourceVersion?: string,
+  metadata: ListMeta,
+  version: OutputForm["version"],
 ): Table {
-  const asked = query.get("includeObject");
-  const includeObject = asked === "None" || asked === "Object" ? asked : "Metadata";
-  const only = objects.length === 1 ? objects[0]!.metadata.resourceVersion : undefined;
-  const version = resourceVersion ?? only;
-  return tableOf(resource.kind, objects, {
-    now: node.clock.now(),
-    includeObject,
-    ...(version === undefined ? {} : { resourceVersion: version }),
-  });
+  const includeObject = INCLUDES.find((each) => each === query.get("includeObject")) ?? "Metadata";
+  return tableOf(resource.kind, objects, { now: node.clock.now(), includeObject, metadata, version });
 }

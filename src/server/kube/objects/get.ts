@@ -3,9 +3,11 @@ import type { KubeObject } from "../../../api/object.ts";
 import { resourceNameOf } from "../../../api/resources.ts";
 import type { ResourceContext } from "../context.ts";
 import { sendObject } from "../respond.ts";
+import { requireNotAhead } from "./list-options.ts";
 
-/** GET of one object. `resourceVersion` is a lower bound that the store always meets. */
+/** GET of one object. `resourceVersion` is a lower bound, which the store meets unless it lies in the future. */
 export function getObject(context: ResourceContext): void {
+  requireNotAhead(context, context.query.get("resourceVersion") ?? "");
   sendObject(context, 200, storedObject(context));
 }
 

@@ -1,55 +1,35 @@
 /**
  * WATCH: the changes of a collection as JSON lines. The watcher sees every change once and in order; who reads too slowly
- * is cut off, and continues from the last version it has seen. Kubernetes: apiserver endpoints/handlers/watch.go.
+ * is cut off, and continues from the last version it has seen. Kubernetes: apiserver storage/cacher.
  */
 import type { KubeObject } from "../../../api/object.ts";
-import { apiVersionOf, resourceNameOf } from "../../../api/resources.ts";
+import { resourceNameOf } from "../../../api/resources.ts";
 import { selects } from "../../../api/selector.ts";
 import type { Selector } from "../../../api/selector.ts";
-import { badRequest, statusOf } from "../../../api/status.ts";
 import { isMinkeError } from "../../../base/errors.ts";
 import type { StoreEvent } from "../../../store/store.ts";
 import type { ResourceContext } from "../context.ts";
 import { isTrue } from "../request-info.ts";
-import { startStream } from "../respond.ts";
-import { isTable, renderTable } from "../table-format.ts";
-import { selected, selectorOf } from "./list.ts";
+import { integerOf, requireListOptions, requireNotAhead, selectorOf } from "./list-options.ts";
+import { selected } from "./list.ts";
+import { WatchStream } from "./watch-stream.ts";
+import type { WatchType } from "./watch-stream.ts";
 
-/** How many bytes of one watcher may wait in memory. */
-const BUFFER_MAX_BYTES = 8 * 1024 * 1024;
 /** How often a watcher that wants bookmarks learns of versions that did not concern it, in milliseconds. */
 const BOOKMARK_EVERY_MS = 60_000;
 /** A watch ends after this long when the client does not say; it comes back by itself. */
 const TIMEOUT_DEFAULT_S = 24 * 3600;
 
-type WatchType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
-
 export async function watchObjects(context: ResourceContext): Promise<void> {
-  const { node, query, resource, info } = context;
+  const { node, query } = context;
+  requireListOptions(context);
   const selector = selectorOf(context);
-  const from = query.get("resourceVersion") ?? "";
-  const initial = isTrue(query.get("sendInitialEvents"));
   const bookmarks = isTrue(query.get("allowWatchBookmarks"));
-  if (!/^\d*$/.test(from)) throw badRequest(`Invalid value: "${from}": resource version must be a decimal number`);
+  const start = startOf(context);
   const stream = new WatchStream(context);
-  // Everything up to the subscription runs in one turn, so no change falls between the list and the watch.
-  let since = from;
-  if (initial || from === "" || from === "0") {
-    const { items, resourceVersion } = selected(context);
-    for (const object of items) stream.send("ADDED", object);
-    if (initial && bookmarks) stream.bookmark(resourceVersion, true);
-    since = resourceVersion;
-  }
   try {
-    using _subscription = node.store.watch(
-      resourceNameOf(resource),
-      (event) => {
-        if (info.namespace !== "" && event.object.metadata.namespace !== info.namespace) return;
-        const type = typeFor(selector, event);
-        if (type) stream.send(type, event.object);
-      },
-      since,
-    );
+    // Until the first wait all runs in one turn, so no change falls between the list and the watch.
+    using _subscription = subscribe(context, stream, selector, start);
     using _bookmarks = bookmarks ? repeat(context, () => stream.bookmark(node.store.version())) : undefined;
     await untilEnd(context);
     if (bookmarks) stream.bookmark(node.store.version());
@@ -57,81 +37,71 @@ export async function watchObjects(context: ResourceContext): Promise<void> {
     if (!isMinkeError(error)) throw error;
     stream.error(error);
   }
-  stream.end();
+  await stream.end();
 }
 
-/** What a change is for a watcher that sees only what its selector leaves; undefined when it sees nothing of it. */
-function typeFor(selector: Selector, event: StoreEvent): WatchType | undefined {
-  const now = event.type !== "DELETED" && selects(selector, event.object);
-  const before = event.previous !== undefined && selects(selector, event.previous);
-  if (now) return before ? "MODIFIED" : "ADDED";
-  return before ? "DELETED" : undefined;
+interface Start {
+  /** Whether the watcher first gets what is there, as if it were added now. */
+  readonly initial: boolean;
+  /** Where it goes on when it does not: a version, or from now. */
+  readonly since: string | undefined;
+  /** Whether the end of the initial events is marked. */
+  readonly mark: boolean;
 }
 
-class WatchStream {
-  readonly #context: ResourceContext;
-  readonly #table: boolean;
-  readonly #write: (line: string) => void;
-  #bookmarked = "";
-  #columnsSent = false;
+/** From `resourceVersion` and `sendInitialEvents`; without a version a watch begins with what is there, unless told otherwise. */
+function startOf(context: ResourceContext): Start {
+  const { query } = context;
+  const version = query.get("resourceVersion") ?? "";
+  const since = version === "" || version === "0" ? undefined : version;
+  const asked = query.has("sendInitialEvents") ? isTrue(query.get("sendInitialEvents")) : undefined;
+  if (asked && since !== undefined) requireNotAhead(context, since);
+  const mark = asked === true && isTrue(query.get("allowWatchBookmarks"));
+  return { initial: asked ?? since === undefined, since, mark };
+}
 
-  constructor(context: ResourceContext) {
-    this.#context = context;
-    this.#table = isTable(context);
-    const response = startStream(context, "application/json");
-    this.#write = (line) => {
-      if (response.destroyed || response.writableEnded) return;
-      response.write(line);
-      if (response.writableLength <= BUFFER_MAX_BYTES) return;
-      context.node.log.info({ path: context.path }, "Cut off a watcher that reads too slowly");
-      response.destroy();
-    };
+function subscribe(context: ResourceContext, stream: WatchStream, selector: Selector, start: Start): Disposable {
+  const { node, resource, info } = context;
+  let { since } = start;
+  if (start.initial) {
+    const { items, resourceVersion } = selected(context, selector);
+    for (const object of items) stream.send("ADDED", object);
+    if (start.mark) stream.bookmark(resourceVersion, true);
+    since = resourceVersion;
   }
+  const onEvent = (event: StoreEvent): void => {
+    if (info.namespace !== "" && event.object.metadata.namespace !== info.namespace) return;
+    const seen = seenBy(selector, event);
+    if (seen) stream.send(seen.type, seen.object);
+  };
+  const subscription = node.store.watch(resourceNameOf(resource), onEvent, since);
+  stream.started();
+  return subscription;
+}
 
-  send(type: WatchType, object: KubeObject): void {
-    this.#line(type, this.#table ? this.#tableOf(object) : object);
-  }
-
-  /** Tells the version up to which the watcher has seen everything; `initialEnd` marks the end of the initial events. */
-  bookmark(resourceVersion: string, initialEnd = false): void {
-    if (!initialEnd && resourceVersion === this.#bookmarked) return;
-    this.#bookmarked = resourceVersion;
-    const { resource } = this.#context;
-    const object: KubeObject = {
-      kind: resource.kind,
-      apiVersion: apiVersionOf(resource),
-      metadata: {
-        resourceVersion,
-        ...(initialEnd ? { annotations: { "k8s.io/initial-events-end": "true" } } : {}),
-      },
-    };
-    this.#line("BOOKMARK", this.#table ? { ...this.#tableOf(object), rows: [{ cells: [], object }] } : object);
-  }
-
-  error(error: unknown): void {
-    this.#line("ERROR", statusOf(error));
-  }
-
-  end(): void {
-    this.#context.response.end();
-  }
-
-  #line(type: WatchType, object: unknown): void {
-    this.#write(`${JSON.stringify({ type, object })}\n`);
-  }
-
-  /** Only the first table of a stream carries the columns. */
-  #tableOf(object: KubeObject): object {
-    const table = renderTable(this.#context, [object]);
-    if (this.#columnsSent) return { ...table, columnDefinitions: null };
-    this.#columnsSent = true;
-    return table;
-  }
+/**
+ * What a change is for a watcher that sees only what its selector leaves; undefined when it sees nothing of it. What leaves
+ * the selector is deleted as it was last seen, at the version of the change.
+ */
+function seenBy(
+  selector: Selector,
+  { type, object, previous }: StoreEvent,
+): { readonly type: WatchType; readonly object: KubeObject } | undefined {
+  const now = type !== "DELETED" && selects(selector, object);
+  const before = previous !== undefined && selects(selector, previous);
+  if (now) return { type: before ? "MODIFIED" : "ADDED", object };
+  if (!before) return undefined;
+  const { resourceVersion } = object.metadata;
+  const left =
+    type === "DELETED"
+      ? object
+      : { ...previous, metadata: { ...previous.metadata, resourceVersion: resourceVersion! } };
+  return { type: "DELETED", object: left };
 }
 
 /** Resolves when the client leaves, the server stops or the client's `timeoutSeconds` are over. */
 async function untilEnd({ node, query, signal, response }: ResourceContext): Promise<void> {
-  const seconds = Number(query.get("timeoutSeconds") ?? TIMEOUT_DEFAULT_S);
+  const seconds = integerOf(query, "timeoutSeconds") ?? 0;
   const { promise, resolve } = Promise.withResolvers<void>();
   using _ = node.clock.timer((seconds > 0 ? seconds : TIMEOUT_DEFAULT_S) * 1000, resolve);
   signal.addEventListener("abort", () => resolve(), { once: true });
