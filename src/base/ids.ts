@@ -16,3 +16,8 @@ export function nameSuffix(): string {
   const alphabet = "bcdfghjklmnpqrstvwxz2456789";
   return Array.from(randomBytes(5), (byte) => alphabet[byte % alphabet.length]).join("");
 }
+
+/** A secret for a URL or a header: 160 random bits in the URL-safe alphabet of base64. */
+export function newToken(): string {
+  return randomBytes(20).toString("base64url");
+}

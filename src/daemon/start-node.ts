@@ -78,8 +78,7 @@ export async function startNode(
 
   const store = undo.use(openSqliteStore({ path: join(instance.root, "store.db") }));
   // Read when an image is removed, long after the runtime below is there.
-  const inUse = async (): Promise<ReadonlySet<string>> =>
-    new Set((await runtime.containers()).map(({ imageId }) => imageId));
+  const inUse = async (): Promise<ReadonlySet<string>> => await runtime.imagesInUse();
   const images = await createImageService({ host, root: instance.root, log, clock, inUse });
   const network = createNetwork({
     host,

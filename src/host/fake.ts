@@ -225,6 +225,11 @@ function fakeMounts(state: State): MountHost {
         if (isBelow(state.mounts[i]!.target, target)) state.mounts.splice(i, 1);
       }
     },
+    peers: async (path) => {
+      const flags = state.mounts.findLast(({ target }) => isBelow(path, target))?.request?.flags ?? [];
+      if (flags.includes("shared") || flags.includes("rshared")) return "shared";
+      return flags.includes("slave") || flags.includes("rslave") ? "slave" : "private";
+    },
     list: async (prefix) =>
       state.mounts
         .filter(({ target }) => isBelow(target, prefix))

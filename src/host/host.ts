@@ -130,12 +130,17 @@ export interface OverlayRequest {
   readonly target: string;
 }
 
+/** How the mounts below a mount travel to its copies in other mount namespaces (mount_namespaces(7)). */
+export type MountPeers = "private" | "slave" | "shared";
+
 export interface MountHost {
   /** Mounts; the target must exist. Rejects with a MinkeError that names source, target and errno. */
   mount(request: MountRequest): Promise<void>;
   overlay(request: OverlayRequest): Promise<void>;
   /** Lazily unmounts all that is mounted on `target` (MNT_DETACH). No error when nothing is. */
   unmount(target: string): Promise<void>;
+  /** Of the mount that `path` lies in, links followed; one that receives and sends is `shared`. */
+  peers(path: string): Promise<MountPeers>;
   /** Mount points at or below `prefix`, deepest first. */
   list(prefix: string): Promise<readonly { readonly target: string; readonly type: string; readonly source: string }[]>;
 }

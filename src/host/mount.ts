@@ -1,9 +1,9 @@
 /** The real {@link MountHost}. */
-import { readFile } from "node:fs/promises";
+import { readFile, realpath } from "node:fs/promises";
 
 import { MinkeError } from "../base/errors.ts";
 import type { MountFlag, MountHost, MountRequest, OverlayRequest } from "./host.ts";
-import { mountsBelow, parseMountinfo } from "./mountinfo.ts";
+import { mountOf, mountsBelow, parseMountinfo } from "./mountinfo.ts";
 import { type Agent, AgentFailure } from "./process/agent.ts";
 import type { Field } from "./process/frame.ts";
 
@@ -56,6 +56,10 @@ export function createMountHost(agent: Agent): MountHost {
         if (!(error instanceof AgentFailure)) throw error;
         throw new MinkeError("Internal", `Cannot unmount ${target}: ${error.errnoName}`, { cause: error });
       }
+    },
+    peers: async (path) => {
+      const entries = parseMountinfo(await readFile("/proc/self/mountinfo", "utf8"));
+      return mountOf(entries, await realpath(path))?.peers ?? "private";
     },
     list: async (prefix) => mountsBelow(parseMountinfo(await readFile("/proc/self/mountinfo", "utf8")), prefix),
   };

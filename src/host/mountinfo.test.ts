@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { mountsBelow, parseMountinfo } from "./mountinfo.ts";
+import { mountOf, mountsBelow, parseMountinfo } from "./mountinfo.ts";
 
 const text = String.raw`22 27 0:21 / /proc rw,relatime - proc proc rw
 31 23 0:28 / /sys/fs/cgroup rw,relatime shared:4 - tmpfs tmpfs rw,mode=755
@@ -22,8 +22,16 @@ test("parseMountinfo undoes octal escapes and skips optional fields", () => {
     type: "cgroup",
     source: "cgroup",
     superOptions: ["rw", "cpu", "cpuacct"],
+    peers: "shared",
   });
   expect(entries[3]).toMatchObject({ target: "/run/a b\tc\\d", source: "so urce" });
+});
+
+test("mountOf finds the topmost mount that a path lies in", () => {
+  const entries = parseMountinfo(`27 1 0:50 / / rw master:1 - ext4 root rw\n${text}`);
+  const found = (path: string): string | undefined => mountOf(entries, path)?.source;
+  expect([found("/run/abcd"), found("/run/abc"), found("/run/a b\tc\\d/x/y")]).toEqual(["root", "other", "top"]);
+  expect(mountOf(entries, "/")?.peers).toBe("slave");
 });
 
 test("mountsBelow lists deepest and topmost first, and no sibling with the same beginning", () => {

@@ -14,7 +14,12 @@ export interface CrunOptions {
   readonly root: string;
   /** Absolute path of the program. */
   readonly binary: string;
+  /** Who makes cgroups; default `cgroupfs`. */
+  readonly cgroupDriver?: CgroupDriver;
 }
+
+export const CGROUP_DRIVERS = ["cgroupfs", "systemd"] as const;
+export type CgroupDriver = (typeof CGROUP_DRIVERS)[number];
 
 export type OciStatus = "creating" | "created" | "running" | "stopped" | "paused";
 
@@ -25,6 +30,8 @@ export interface OciState {
 
 export interface Crun {
   readonly binary: string;
+  /** Directory of its state, one entry per container. */
+  readonly root: string;
   /** What stands before the verb: root and cgroup manager. */
   readonly globalArgs: readonly string[];
   /** Lets a created container's process run. Rejects with crun's own words. */
@@ -41,8 +48,6 @@ export interface Crun {
   execCommand(id: string, processFile: string, pidFile: string): readonly [string, ...string[]];
   /** Creates and starts the container of `bundle`, with no monitor. */
   runDetached(id: string, bundle: string, pidFile: string, signal?: AbortSignal): Promise<void>;
-  /** The first line of `--version`: `crun version 1.8.1`. */
-  version(): Promise<string>;
 }
 
 /** Milliseconds until a call of crun, which takes a few of them, is taken to hang and is killed. */
@@ -51,7 +56,7 @@ const TIMEOUT_MS = 30_000;
 /** A driver for one crun root. */
 export function createCrun(options: CrunOptions): Crun {
   const { host, root, binary } = options;
-  const globalArgs = ["--root", root, "--cgroup-manager", "cgroupfs"];
+  const globalArgs = ["--root", root, ...(options.cgroupDriver === "systemd" ? ["--systemd-cgroup"] : [])];
   const run = (args: readonly string[], signal?: AbortSignal): Promise<Completed> =>
     host.process.run({
       argv: [binary, ...globalArgs, ...args],
@@ -62,6 +67,7 @@ export function createCrun(options: CrunOptions): Crun {
 
   return {
     binary,
+    root,
     globalArgs,
     start: async (id, signal) => void succeed(await run(["start", id], signal), "start", id),
     kill: async (id, signal) => {
@@ -92,7 +98,6 @@ export function createCrun(options: CrunOptions): Crun {
       const args = ["run", "--detach", "--bundle", bundle, "--pid-file", pidFile, id];
       succeed(await run(args, signal), "run", id);
     },
-    version: async () => succeed(await run(["--version"]), "version", "").split("\n")[0] ?? "",
   };
 }
 

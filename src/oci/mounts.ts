@@ -13,6 +13,8 @@ export interface BindMount {
   readonly destination: string;
   readonly readonly: boolean;
   readonly propagation: Propagation;
+  /** What is mounted below it is read-only too; default: only itself. */
+  readonly recursiveReadonly?: boolean;
 }
 
 export interface MountInput {
@@ -87,8 +89,12 @@ function bindMount(mount: BindMount): SpecMount {
     destination: posix.resolve("/", mount.destination),
     type: "bind",
     source: mount.source,
-    options: ["rbind", propagationOption(mount.propagation), mount.readonly ? "ro" : "rw"],
+    options: ["rbind", propagationOption(mount.propagation), mount.readonly ? "ro" : "rw", ...recursive(mount)],
   };
+}
+
+function recursive({ recursiveReadonly = false }: BindMount): readonly string[] {
+  return recursiveReadonly ? ["rro"] : [];
 }
 
 function propagationOption(propagation: Propagation): string {

@@ -78,7 +78,7 @@ function conmon({ argv }: Command) {
 }
 
 function crun({ argv }: Command) {
-  if (argv[5] === "state") return { code: 1, stderr: "container does not exist" };
+  if (argv[3] === "state") return { code: 1, stderr: "container does not exist" };
   return {};
 }
 

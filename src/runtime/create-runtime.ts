@@ -15,10 +15,11 @@ import { boundingSet } from "../oci/capabilities.ts";
 import { cgroupAbilities } from "../oci/cgroup-abilities.ts";
 import { createConmon } from "../oci/conmon.ts";
 import { createCrun, RUNTIME_ENV } from "../oci/crun.ts";
+import { type RuntimeAbilities, runtimeAbilities } from "../oci/runtime-abilities.ts";
 import { attach } from "./container/attach.ts";
 import { createContainer } from "./container/create.ts";
 import { exec } from "./container/exec.ts";
-import { containerOf, findContainers } from "./container/list.ts";
+import { containerOf, findContainers, imagesInUse } from "./container/list.ts";
 import { layerUsage } from "./container/layer-usage.ts";
 import { processStats } from "./container/process-stats.ts";
 import { removeContainer } from "./container/remove.ts";
@@ -32,7 +33,7 @@ import { Broadcaster } from "./events/broadcaster.ts";
 import { watchExits, type ExitWatcher } from "./events/exit-watcher.ts";
 import { features } from "./features.ts";
 import type { ImageService } from "./image.ts";
-import { layoutOf } from "./layout.ts";
+import { type Layout, layoutOf } from "./layout.ts";
 import { recover } from "./recover.ts";
 import type { Runtime, RuntimeEvent } from "./runtime.ts";
 import { interfaceStats } from "./sandbox/interfaces.ts";
@@ -42,7 +43,7 @@ import { removeSandbox } from "./sandbox/remove.ts";
 import { runSandbox } from "./sandbox/run.ts";
 import { stopSandbox } from "./sandbox/stop.ts";
 import { sandboxStats, updateSandboxResources } from "./sandbox/update.ts";
-import type { Privileges, SandboxNetwork, Scope } from "./scope.ts";
+import type { OciHandler, Privileges, SandboxNetwork, Scope } from "./scope.ts";
 
 export interface RuntimeOptions {
   readonly host: Host;
@@ -54,6 +55,8 @@ export interface RuntimeOptions {
   readonly trace: Tracer;
   /** Path or name of the OCI runtime; default `crun`. */
   readonly crunBinary?: string;
+  /** Other OCI runtimes: name of the handler → path or name of a program with runc's command line. Default: none. */
+  readonly handlers?: Readonly<Record<string, string>>;
   /** Path or name of the monitor; default `conmon`. */
   readonly conmonBinary?: string;
   /** What containers can be given; default: asked of the kernel. */
@@ -94,6 +97,7 @@ export function createRuntime(options: RuntimeOptions): DisposableRuntime {
     reopenLog: async (id) => reopenLog(scope, id),
     signalContainer: async (id, signal) => signalContainer(scope, id, signal),
     stats: async (filter) => containerStats(scope, filter),
+    imagesInUse: async () => imagesInUse(scope),
     layerUsage: async (filter) => layerUsage(scope, filter),
     processStats: async (filter) => processStats(scope, filter),
     interfaceStats: async (sandboxId) => interfaceStats(scope, sandboxId),
@@ -112,8 +116,6 @@ export function createRuntime(options: RuntimeOptions): DisposableRuntime {
 function scopeOf(options: RuntimeOptions, closed: AbortSignal): Scope {
   const { host, instance, network, images, clock, log, trace } = options;
   const layout = layoutOf(instance);
-  const crun = createCrun({ host, root: layout.crun, binary: programPath(options.crunBinary ?? "crun") });
-  const conmonBinary = programPath(options.conmonBinary ?? "conmon");
   let privileges: Promise<Privileges> | undefined;
   return {
     host,
@@ -124,17 +126,37 @@ function scopeOf(options: RuntimeOptions, closed: AbortSignal): Scope {
     log,
     trace,
     layout,
-    crun,
-    conmon: createConmon({ host, crun, binary: conmonBinary, exitDir: layout.exits }),
+    handlers: createHandlers(options, layout),
     events: new Broadcaster<RuntimeEvent>(),
     locks: new KeyedLock(),
     sandboxes: new Map(),
     containers: new Map(),
     making: new Set(),
+    makingContainers: new Set(),
     closed,
     names: new Set(),
     privileges: (cgroup) => (privileges ??= options.privileges?.() ?? readPrivileges(cgroup)),
   };
+}
+
+/** The default one has two names. */
+function createHandlers(options: RuntimeOptions, layout: Layout): ReadonlyMap<string, OciHandler> {
+  const { host, crunBinary = "crun", conmonBinary = "conmon", handlers = {} } = options;
+  const binary = programPath(conmonBinary);
+  const create = (program: string, root: string): OciHandler => {
+    const crun = createCrun({ host, root, binary: programPath(program) });
+    let abilities: Promise<RuntimeAbilities> | undefined;
+    return {
+      crun,
+      conmon: createConmon({ host, crun, binary, exitDir: layout.exits }),
+      abilities: () => (abilities ??= runtimeAbilities(host, crun.binary)),
+    };
+  };
+  const first = create(crunBinary, layout.crun);
+  const others = Object.entries(handlers).map(([name, program]) => {
+    return [name, create(program, join(layout.handlers, name))] as const;
+  });
+  return new Map([["", first], ["crun", first], ...others]);
 }
 
 /** conmon wants the path of the OCI runtime and not its name. One that is not found is left for the call to complain. */

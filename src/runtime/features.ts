@@ -1,17 +1,16 @@
 /** What this runtime can do on this host. */
 import type { RuntimeFeatures } from "./runtime.ts";
-import type { Scope } from "./scope.ts";
-
-/** Names of the default OCI runtime, the empty one first. */
-export const DEFAULT_HANDLERS = ["", "crun"] as const;
+import { defaultHandler, type Scope } from "./scope.ts";
 
 export async function features(scope: Scope): Promise<RuntimeFeatures> {
-  const version = await scope.crun.version();
-  const able = { recursiveReadonlyMounts: false, userNamespaces: false };
+  const handlers = [...scope.handlers].map(async ([name, handler]) => {
+    const { recursiveReadonly } = await handler.abilities();
+    return { name, recursiveReadonlyMounts: recursiveReadonly, userNamespaces: false };
+  });
   return {
-    handlers: DEFAULT_HANDLERS.map((name) => ({ name, ...able })),
+    handlers: await Promise.all(handlers),
     supplementalGroupsPolicy: true,
     cgroupDriver: "cgroupfs",
-    version: version.replace(/ version /, " "),
+    version: (await defaultHandler(scope).abilities()).version,
   };
 }

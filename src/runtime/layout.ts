@@ -16,6 +16,8 @@ export interface Layout {
   readonly bundles: string;
   readonly exits: string;
   readonly crun: string;
+  /** State of other OCI runtimes, one directory per handler. */
+  readonly handlers: string;
   /** The root file system that the inits of shared PID namespaces have in common. */
   readonly initRootfs: string;
 }
@@ -30,6 +32,7 @@ export function layoutOf(instance: Pick<Instance, "root" | "state">): Layout {
     bundles: join(state, "containers"),
     exits: join(state, "exits"),
     crun: join(state, "crun"),
+    handlers: join(state, "handlers"),
     initRootfs: join(state, "init"),
   };
 }
@@ -60,6 +63,7 @@ export function containerPaths(layout: Layout, id: string) {
     work: join(root, "work"),
     bundle,
     rootfs: join(bundle, "rootfs"),
+    images: join(bundle, "images"),
     config: join(bundle, "config.json"),
     exit: join(layout.exits, id),
   } as const;

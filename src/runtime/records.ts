@@ -41,6 +41,8 @@ export interface ContainerRecord {
   readonly sandboxId: string;
   readonly owner: Owner;
   readonly podUid: string;
+  /** Name of its OCI runtime; absent: the default. */
+  readonly handler?: string;
   readonly config: ContainerConfig;
   readonly imageId: string;
   readonly imageRef: string;

@@ -12,7 +12,15 @@ import { settle, START_ERROR_EXIT } from "./container/settle.ts";
 import { watchInit, watchMonitor } from "./events/watch-process.ts";
 import { containerPaths, sandboxPaths } from "./layout.ts";
 import type { ContainerRecord, SandboxRecord } from "./records.ts";
-import { addContainer, addSandbox, dropContainer, isAlive, type ContainerEntry, type Scope } from "./scope.ts";
+import {
+  addContainer,
+  addSandbox,
+  dropContainer,
+  handlerOf,
+  isAlive,
+  type ContainerEntry,
+  type Scope,
+} from "./scope.ts";
 import { dismantle } from "./sandbox/dismantle.ts";
 import { sandboxName } from "./sandbox/run.ts";
 import { sweep } from "./sweep.ts";
@@ -48,7 +56,7 @@ export async function recover(scope: Scope): Promise<void> {
     scope,
     containers.filter((record) => !known.includes(record)),
     "remove a half-made container",
-    (record) => discard(scope, record.id, record.cgroupPath),
+    (record) => discard(scope, record),
   );
   await each(scope, known, "adopt a container", (record) => adopt(scope, addContainer(scope, record)));
   await sweep(scope).catch((error: unknown) => scope.log.error({ why: messageOf(error) }, "Cannot remove all orphans"));
@@ -101,13 +109,13 @@ async function adopt(scope: Scope, entry: ContainerEntry): Promise<void> {
   const { record } = entry;
   // It was being removed, or lost its life before it had one: it never ran, and shall not count as if it had.
   if (neverRan(record)) {
-    await discard(scope, record.id, record.cgroupPath);
+    await discard(scope, record);
     return dropContainer(scope, entry);
   }
   if (record.ended) return;
   watchMonitor(scope, entry);
   if (record.startedMs === undefined || !record.process || !isAlive(scope, record.process)) return;
-  if (!scope.crun.waitsForStart(record.id)) return;
+  if (!handlerOf(scope, record).crun.waitsForStart(record.id)) return;
   const { startedMs: _notStarted, ...created } = record;
   entry.record = created;
   writeCheckpoint(containerPaths(scope.layout, record.id).checkpoint, created);

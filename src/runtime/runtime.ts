@@ -353,6 +353,8 @@ export interface Runtime {
 
   stats(filter?: ContainerFilter): Promise<readonly ContainerStats[]>;
   sandboxStats(id: string): Promise<CgroupStats | undefined>;
+  /** Ids of the images that containers are made of or have mounted, those being made included. */
+  imagesInUse(): Promise<ReadonlySet<string>>;
   /** Walks the writable layers, bounded in time: for whom it matters, not for each statistic. */
   layerUsage(filter?: ContainerFilter): Promise<ReadonlyMap<string, LayerUsage>>;
   /** Looks at each process of the containers that have not ended: for metrics, not for each statistic. */

@@ -11,6 +11,7 @@ import type { Instance } from "../host/instance.ts";
 import type { CgroupAbilities } from "../oci/cgroup-abilities.ts";
 import type { Conmon } from "../oci/conmon.ts";
 import type { Crun } from "../oci/crun.ts";
+import type { RuntimeAbilities } from "../oci/runtime-abilities.ts";
 import type { Broadcaster } from "./events/broadcaster.ts";
 import type { ImageService } from "./image.ts";
 import type { Layout } from "./layout.ts";
@@ -74,6 +75,14 @@ export interface Privileges {
   readonly cgroup: CgroupAbilities;
 }
 
+/** An OCI runtime, and the monitors that start it. */
+export interface OciHandler {
+  readonly crun: Crun;
+  readonly conmon: Conmon;
+  /** Asked once. */
+  abilities(): Promise<RuntimeAbilities>;
+}
+
 export interface Scope {
   readonly host: Host;
   readonly instance: Instance;
@@ -82,8 +91,8 @@ export interface Scope {
   readonly clock: Clock;
   readonly log: Logger;
   readonly trace: Tracer;
-  readonly crun: Crun;
-  readonly conmon: Conmon;
+  /** OCI runtimes by the name of their handler; the default one is `""`. */
+  readonly handlers: ReadonlyMap<string, OciHandler>;
   readonly layout: Layout;
   readonly events: Broadcaster<RuntimeEvent>;
   /**
@@ -95,12 +104,27 @@ export interface Scope {
   readonly containers: Map<string, ContainerEntry>;
   /** Sandboxes that are being made, and are not in the table yet. */
   readonly making: Set<SandboxRecord>;
+  /** Containers that are being made, for the images that they need. */
+  readonly makingContainers: Set<ContainerRecord>;
   /** Names in use, `owner/namespace/name/uid/attempt`, those being made included. */
   readonly names: Set<string>;
   /** `cgroup`: one that exists. Asked once. */
   privileges(cgroup: string): Promise<Privileges>;
   /** Aborted when the runtime is disposed of: nothing is watched any more. */
   readonly closed: AbortSignal;
+}
+
+/** The default OCI runtime, which also runs the inits of shared PID namespaces. */
+export function defaultHandler({ handlers }: Pick<Scope, "handlers">): OciHandler {
+  return handlers.get("")!;
+}
+
+/** The OCI runtime of a container. One that is no longer known leaves its containers to the default one. */
+export function handlerOf(
+  scope: Pick<Scope, "handlers">,
+  { handler = "" }: Pick<ContainerRecord, "handler">,
+): OciHandler {
+  return scope.handlers.get(handler) ?? defaultHandler(scope);
 }
 
 /** Tells the readers of events that something about a container may have changed. */

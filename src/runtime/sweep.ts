@@ -7,15 +7,13 @@ import { namesIn } from "./checkpoint/checkpoint.ts";
 import { containerPaths, sandboxPaths } from "./layout.ts";
 import { initCgroup, initId } from "./sandbox/init.ts";
 import { unpinAll } from "./sandbox/dismantle.ts";
-import type { Scope } from "./scope.ts";
+import type { OciHandler, Scope } from "./scope.ts";
 
 /** Processes first, for they hold the rest; then crun's records, cgroups, mounts, namespaces, networks, files. */
 export async function sweep(scope: Scope): Promise<void> {
-  const { layout, crun } = scope;
+  const { layout } = scope;
   await sweepCgroups(scope, scope.instance.cgroupRoot, cgroupsInUse(scope));
-  const inits = new Set([...scope.sandboxes.keys()].map(initId));
-  const strays = namesIn(layout.crun).filter((id) => !scope.containers.has(id) && !inits.has(id));
-  await Promise.all(strays.map((id) => crun.delete(id, { force: true })));
+  await Promise.all([...new Set(scope.handlers.values())].map(async (handler) => sweepStates(scope, handler)));
   await sweepMounts(scope);
   const unknown = (directory: string, table: ReadonlyMap<string, unknown>): readonly string[] =>
     namesIn(directory).filter((name) => !table.has(name));
@@ -29,6 +27,12 @@ export async function sweep(scope: Scope): Promise<void> {
   for (const id of unknown(layout.containerRoots, scope.containers)) {
     await rm(join(layout.containerRoots, id), { recursive: true, force: true });
   }
+}
+
+async function sweepStates(scope: Scope, { crun }: OciHandler): Promise<void> {
+  const inits = new Set([...scope.sandboxes.keys()].map(initId));
+  const strays = namesIn(crun.root).filter((id) => !scope.containers.has(id) && !inits.has(id));
+  await Promise.all(strays.map((id) => crun.delete(id, { force: true })));
 }
 
 function remove(path: string): void {
@@ -64,7 +68,7 @@ async function sweepCgroups(scope: Scope, path: string, used: ReadonlySet<string
 async function sweepMounts(scope: Scope): Promise<void> {
   const { layout, host } = scope;
   const keep = new Set([
-    ...[...scope.containers.keys()].map((id) => containerPaths(layout, id).rootfs),
+    ...[...scope.containers.keys()].map((id) => containerPaths(layout, id).bundle),
     ...[...scope.sandboxes.keys()].map((id) => sandboxPaths(layout, id).shm),
   ]);
   for (const prefix of [layout.bundles, layout.sandboxStates]) {

@@ -168,6 +168,25 @@ describe.each([
     expect(await host.mount.list(top)).toEqual([]);
   });
 
+  test("peers tells how the mount travels that a path lies in", async () => {
+    const top = join(subject.folder, "peers");
+    const shared = join(top, "shared");
+    for (const [target, peers] of [
+      [top, "private"],
+      [shared, "shared"],
+    ] as const) {
+      await subject.makeFolder(target);
+      await host.mount.mount({ type: "tmpfs", source: "tmpfs", target });
+      await host.mount.mount({ type: "none", source: "none", target, flags: [peers] });
+      expect(await host.mount.peers(target)).toBe(peers);
+    }
+    await subject.makeFolder(join(shared, "sub"));
+    expect(await host.mount.peers(join(shared, "sub"))).toBe("shared");
+    expect(await host.mount.peers(top)).toBe("private");
+    await host.mount.unmount(shared);
+    await host.mount.unmount(top);
+  });
+
   describe("cgroup", () => {
     const pod = `${cgroupRoot}/pods/pod1`;
 

@@ -84,7 +84,7 @@ describe("paths", () => {
   test("a masked file can not be executed, a masked directory is empty, a read-only one is not written", async () => {
     await inSandbox(async (sandbox) => {
       const paths = { maskedPaths: ["/bin/ls", "/etc", "/no/such"], readonlyPaths: ["/tmp", "/no/such"] };
-      const text = "/bin/ls; echo /etc/*; touch /tmp/test; touch /ok && echo fine";
+      const text = "exec 2>&1; /bin/ls; echo /etc/*; touch /tmp/test; touch /ok && echo fine";
       const { log } = await runToEnd(t, sandbox, script(text, security(paths)));
       expect(log).toMatch(/^sh: \/bin\/ls: Permission denied$/m);
       expect(log).toMatch(/^\/etc\/\*$/m);

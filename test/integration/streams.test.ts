@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { WebSocket } from "ws";
 
 import { startTestApi } from "../fixtures/api-server.ts";
-import type { TestApi, TestProcess } from "../fixtures/api-server.ts";
+import type { TestApi } from "../fixtures/api-server.ts";
+import type { TestProcess } from "../fixtures/stub-streams.ts";
 
 let api: TestApi;
 const POD = "/api/v1/namespaces/default/pods/a";

@@ -2,7 +2,7 @@
 import { attachTo } from "../../oci/attach.ts";
 import { containerPaths } from "../layout.ts";
 import type { StreamSession } from "../runtime.ts";
-import type { Scope } from "../scope.ts";
+import { handlerOf, type Scope } from "../scope.ts";
 import { requireRunning } from "./list.ts";
 
 /** Output from now on. A container that was made without stdin takes none. Closing detaches, and the container runs on. */
@@ -15,7 +15,7 @@ export async function attach(scope: Scope, id: string): Promise<StreamSession> {
     ...(stdin ? { stdin: bridge.stdin } : {}),
     stdout: bridge.stdout,
     ...(tty ? {} : { stderr: bridge.stderr }),
-    resize: (width, height) => void (tty && scope.conmon.resize(bundle, width, height)),
+    resize: (width, height) => void (tty && handlerOf(scope, record).conmon.resize(bundle, width, height)),
     exited: bridge.exited.then(() => 0),
     close: () => bridge.close(),
   };

@@ -13,9 +13,20 @@ import { containerPaths } from "../layout.ts";
 import type { ContainerRecord } from "../records.ts";
 import type { Container, ContainerConfig } from "../runtime.ts";
 import { requireSandbox } from "../sandbox/update.ts";
-import { addContainer, announce, refOf, type ContainerEntry, type SandboxEntry, type Scope } from "../scope.ts";
+import {
+  addContainer,
+  announce,
+  handlerOf,
+  refOf,
+  type ContainerEntry,
+  type SandboxEntry,
+  type Scope,
+} from "../scope.ts";
 import { discard } from "./discard.ts";
+import { mountedImages, mountImages } from "./image-mounts.ts";
 import { containerOf } from "./list.ts";
+import { checkMounts } from "./mounts.ts";
+import { requireImage } from "./require-image.ts";
 import { settle } from "./settle.ts";
 import { parseSignal } from "./signal.ts";
 import { containerSpec } from "./spec.ts";
@@ -60,19 +71,28 @@ async function make(
   const { name } = config.metadata;
   using _whole = scope.trace.span(uid, "container.create", name);
   requireUsable(sandbox, name);
-  const image = await requireImage(scope, config);
-  let record = draft(scope, sandbox, config, image);
+  checkMounts(config);
+  const image = await requireImage(scope, config.image, config);
+  const volumes = await mountedImages(scope, config);
+  let record: ContainerRecord = {
+    ...draft(scope, sandbox, config, image),
+    mountedImages: Object.fromEntries(volumes.map(({ mount, image: { id } }) => [mount.containerPath, id])),
+  };
   const paths = containerPaths(scope.layout, record.id);
 
   await using undo = new AsyncDisposableStack();
-  undo.defer(() => discard(scope, record.id, record.cgroupPath));
+  const needed = record;
+  scope.makingContainers.add(needed);
+  using _made = { [Symbol.dispose]: () => void scope.makingContainers.delete(needed) };
+  undo.defer(() => discard(scope, record));
   writeCheckpoint(paths.checkpoint, record);
   for (const directory of [paths.upper, paths.work]) mkdirSync(directory);
   mkdirSync(paths.rootfs, { recursive: true, mode: 0o711 });
   await mountRoot(scope, uid, record);
+  const images = await mountImages(scope, record, volumes);
   signal?.throwIfAborted();
 
-  const { spec, user } = await containerSpec(scope, sandbox.record, record, image);
+  const { spec, user } = await containerSpec(scope, { sandbox: sandbox.record, record, image, images });
   writeFileSync(paths.config, JSON.stringify(spec), { mode: 0o600 });
   if (record.logPath !== "") mkdirSync(join(record.logPath, ".."), { recursive: true, mode: 0o755 });
   const launched = await launch(scope, record, spec.process.args[0] ?? "", signal);
@@ -98,25 +118,16 @@ function requireUsable(sandbox: SandboxEntry, name: string): void {
   );
 }
 
-async function requireImage(scope: Scope, config: ContainerConfig): Promise<Image> {
-  const image = await scope.images.status(config.image);
-  if (image) return image;
-  throw new MinkeError(
-    "NotFound",
-    `Cannot create container "${config.metadata.name}": image "${config.image}" is not present; pull, load or import it`,
-    { reason: "CreateContainerError", details: { image: config.image } },
-  );
-}
-
 function draft(scope: Scope, sandbox: SandboxEntry, config: ContainerConfig, image: Image): ContainerRecord {
   const id = newId();
-  const { owner, logDirectory, metadata } = sandbox.record.config;
+  const { owner, logDirectory, metadata, runtimeHandler } = sandbox.record.config;
   const named = (names: readonly string[]): string | undefined => names[0];
   return {
     id,
     sandboxId: sandbox.record.id,
     owner,
     podUid: metadata.uid,
+    ...(runtimeHandler === "" ? {} : { handler: runtimeHandler }),
     config,
     imageId: image.id,
     imageRef: named(image.repoDigests) ?? image.id,
@@ -164,7 +175,7 @@ async function launch(
   using _span = scope.trace.span(record.podUid, "container.conmon", config.metadata.name);
   let launched: Launched;
   try {
-    launched = await scope.conmon.launch({
+    launched = await handlerOf(scope, record).conmon.launch({
       id,
       name: config.metadata.name,
       bundle: containerPaths(scope.layout, id).bundle,

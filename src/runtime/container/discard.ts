@@ -4,23 +4,26 @@ import { rm } from "node:fs/promises";
 
 import { removeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { containerPaths } from "../layout.ts";
-import type { Scope } from "../scope.ts";
+import type { ContainerRecord } from "../records.ts";
+import { handlerOf, type Scope } from "../scope.ts";
+import { unmountImages } from "./image-mounts.ts";
 
 /**
- * Kills its monitor and what runs in its cgroup (unless `ended` says that nothing does), removes crun's record, the cgroup, the mount, the
+ * Kills its monitor and what runs in its cgroup (unless `ended` says that nothing does), removes crun's record, the cgroup, the mounts, the
  * bundle, the writable layer, and last the checkpoint, so that what is cut short can be done again. Idempotent.
  */
 export async function discard(
-  scope: Pick<Scope, "host" | "crun" | "conmon" | "layout">,
-  id: string,
-  cgroupPath: string,
+  scope: Pick<Scope, "host" | "handlers" | "layout">,
+  record: Pick<ContainerRecord, "id" | "handler" | "cgroupPath">,
   { ended }: { readonly ended: boolean } = { ended: false },
 ): Promise<void> {
-  const { host, crun } = scope;
+  const { host } = scope;
+  const { id, cgroupPath } = record;
+  const { crun, conmon } = handlerOf(scope, record);
   const paths = containerPaths(scope.layout, id);
-  const unmounted = host.mount.unmount(paths.rootfs);
+  const unmounted = Promise.all([host.mount.unmount(paths.rootfs), unmountImages(host, paths.images)]);
   if (!ended) {
-    scope.conmon.abandon(id, paths.bundle);
+    conmon.abandon(id, paths.bundle);
     await host.cgroup.kill(cgroupPath);
   }
   const results = await Promise.allSettled([crun.delete(id, { force: true }), unmounted]);

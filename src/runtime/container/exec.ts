@@ -11,7 +11,7 @@ import type { RuntimeSpec } from "../../oci/runtime-spec.ts";
 import { buildExecProcess } from "../../oci/spec.ts";
 import { containerPaths } from "../layout.ts";
 import type { ExecRequest, StreamSession } from "../runtime.ts";
-import type { ContainerEntry, Scope } from "../scope.ts";
+import { handlerOf, type ContainerEntry, type Scope } from "../scope.ts";
 import { requireRunning } from "./list.ts";
 import { killTree } from "./process-tree.ts";
 
@@ -39,7 +39,7 @@ export async function exec(scope: Scope, id: string, request: ExecRequest): Prom
 
 function withPipes(scope: Scope, entry: ContainerEntry, directory: string, processFile: string): StreamSession {
   const pidFile = join(directory, BUNDLE_FILES.pid);
-  const argv = scope.crun.execCommand(entry.record.id, processFile, pidFile);
+  const argv = handlerOf(scope, entry.record).crun.execCommand(entry.record.id, processFile, pidFile);
   const child = scope.host.process.stream({ argv, env: RUNTIME_ENV });
   const stderr = new PassThrough();
   let complaint = "";
@@ -68,15 +68,12 @@ async function withTerminal(
   directory: string,
   processFile: string,
 ): Promise<StreamSession> {
-  const bridge = await execThrough(
-    scope.host,
-    directory,
-    scope.conmon.execCommand(entry.record.id, directory, processFile),
-  );
+  const { conmon } = handlerOf(scope, entry.record);
+  const bridge = await execThrough(scope.host, directory, conmon.execCommand(entry.record.id, directory, processFile));
   return {
     stdin: bridge.stdin,
     stdout: bridge.stdout,
-    resize: (width, height) => void scope.conmon.resize(directory, width, height),
+    resize: (width, height) => void conmon.resize(directory, width, height),
     exited: bridge.exited,
     close: () =>
       void killTree(scope, entry.record.cgroupPath, join(directory, BUNDLE_FILES.pid)).then(() => bridge.close()),

@@ -25,6 +25,12 @@ function candidates(scope: Scope, filter: ContainerFilter): readonly ContainerEn
   return inside.flatMap((sandbox) => [...sandbox.containers]).filter(matches);
 }
 
+/** Ids of the images that must stay. */
+export function imagesInUse(scope: Scope): ReadonlySet<string> {
+  const records = [...[...scope.containers.values()].map(({ record }) => record), ...scope.makingContainers];
+  return new Set(records.flatMap(({ imageId, mountedImages = {} }) => [imageId, ...Object.values(mountedImages)]));
+}
+
 const NOBODY_YET: Container["user"] = { uid: 0, gid: 0, supplementalGroups: [] };
 
 /** The contract's view of a container. */

@@ -5,19 +5,65 @@ import type { BindMount } from "../../oci/mounts.ts";
 import { sandboxPaths } from "../layout.ts";
 import type { SandboxRecord } from "../records.ts";
 import type { ContainerConfig, Mount } from "../runtime.ts";
-import type { Scope } from "../scope.ts";
+import { handlerOf, type Scope } from "../scope.ts";
 
-/** Reads, and for a kubelet makes, what is to be mounted. */
+/**
+ * Refuses what contradicts itself. CRI: recursive_read_only needs readonly and private propagation; an image is never
+ * writable.
+ */
+export function checkMounts({ mounts, metadata }: ContainerConfig): void {
+  for (const { containerPath, readonly, propagation, recursiveReadonly = false, image } of mounts) {
+    const why =
+      recursiveReadonly && !readonly
+        ? "it is recursively read-only, and not read-only; set readonly too"
+        : recursiveReadonly && propagation !== "private"
+          ? `it is recursively read-only, and its propagation is ${propagation}; leave that private`
+          : image && !readonly
+            ? "an image can not be written; set readonly"
+            : undefined;
+    if (why === undefined) continue;
+    throw new MinkeError(
+      "InvalidArgument",
+      `Cannot create container "${metadata.name}": its mount on ${containerPath} is refused: ${why}`,
+      { reason: "CreateContainerError", details: { containerPath } },
+    );
+  }
+}
+
+/** Whoever asks for a whole tree to be read-only must not get a part. */
+async function requireRecursive(
+  scope: Scope,
+  sandbox: SandboxRecord,
+  { mounts, metadata }: ContainerConfig,
+): Promise<void> {
+  const mount = mounts.find(({ recursiveReadonly }) => recursiveReadonly === true);
+  if (!mount) return;
+  const { recursiveReadonly, version } = await handlerOf(scope, { handler: sandbox.config.runtimeHandler }).abilities();
+  if (recursiveReadonly) return;
+  throw new MinkeError(
+    "FailedPrecondition",
+    `Cannot create container "${metadata.name}": ${version} can not make the mount on ${mount.containerPath} recursively read-only; leave recursiveReadonly out`,
+    { reason: "CreateContainerError", details: { containerPath: mount.containerPath } },
+  );
+}
+
+/** Reads, and for a kubelet makes, what is to be mounted. `images` has the host paths of what comes from images. */
 export async function containerMounts(
   scope: Scope,
   sandbox: SandboxRecord,
   config: ContainerConfig,
+  images: ReadonlyMap<string, string>,
 ): Promise<readonly BindMount[]> {
   const { owner } = sandbox.config;
-  if (owner === "cri") await Promise.all(config.mounts.map(async (mount) => makeSource(mount, config)));
-  const own = config.mounts.map(({ containerPath, hostPath, readonly, propagation }) => {
-    return { source: hostPath, destination: containerPath, readonly, propagation };
-  });
+  await requireRecursive(scope, sandbox, config);
+  const own = await Promise.all(
+    config.mounts.map(async (mount) => {
+      const source = images.get(mount.containerPath) ?? mount.hostPath;
+      if (!mount.image) await checkSource(scope, mount, { config, make: owner === "cri" });
+      const { containerPath: destination, readonly, propagation, recursiveReadonly = false } = mount;
+      return { source, destination, readonly, propagation, recursiveReadonly };
+    }),
+  );
   const paths = sandboxPaths(scope.layout, sandbox.id);
   const taken = new Set(own.map((mount) => mount.destination));
   const files = [
@@ -32,16 +78,27 @@ export async function containerMounts(
 
 /**
  * A kubelet leaves it to its runtime to make the directory of a hostPath volume that is not there (containerd: WithMounts of
- * its CRI). The engine's volumes are there, and one that is not is an error.
+ * its CRI). The engine's volumes are there, and one that is not is an error, which crun tells.
  */
-async function makeSource({ hostPath, containerPath }: Mount, config: ContainerConfig): Promise<void> {
-  try {
-    if (!(await exists(hostPath))) await ensureFolder(hostPath, 0o755);
-  } catch (cause) {
+async function checkSource(
+  scope: Scope,
+  { hostPath, containerPath, propagation }: Mount,
+  { config, make }: { readonly config: ContainerConfig; readonly make: boolean },
+): Promise<void> {
+  const refuse = (why: string, cause?: unknown): never => {
     throw new MinkeError(
       "FailedPrecondition",
-      `Cannot create container "${config.metadata.name}": ${hostPath}, to be mounted on ${containerPath}, is not there and can not be made: ${messageOf(cause)}`,
+      `Cannot create container "${config.metadata.name}": ${hostPath}, to be mounted on ${containerPath}, ${why}`,
       { cause, reason: "CreateContainerError", details: { hostPath, containerPath } },
     );
+  };
+  try {
+    if (make && !(await exists(hostPath))) await ensureFolder(hostPath, 0o755);
+    if (propagation === "private" || !(await exists(hostPath))) return;
+  } catch (cause) {
+    refuse(`is not there and can not be made: ${messageOf(cause)}`, cause);
   }
+  const peers = await scope.host.mount.peers(hostPath);
+  if (peers === "shared" || (peers === "slave" && propagation === "hostToContainer")) return;
+  refuse(`lies in a mount that is ${peers}, so no mounts can travel (${propagation}); mount --make-rshared it first`);
 }

@@ -17,6 +17,14 @@ import type { Scope } from "../scope.ts";
 import { containerMounts } from "./mounts.ts";
 import { pidNamespace } from "./pid-namespace.ts";
 
+/** What a spec is made from; `images` has the host paths of mounts that come from images. */
+export interface SpecSources {
+  readonly sandbox: SandboxRecord;
+  readonly record: ContainerRecord;
+  readonly image: Image;
+  readonly images: ReadonlyMap<string, string>;
+}
+
 /** A spec, and what of it has to be told. */
 export interface ContainerSpec {
   readonly spec: RuntimeSpec;
@@ -26,9 +34,7 @@ export interface ContainerSpec {
 /** Reads what it needs of the mounted root file system (users), and of the host (profiles, devices, what is mounted). */
 export async function containerSpec(
   scope: Scope,
-  sandbox: SandboxRecord,
-  record: ContainerRecord,
-  image: Image,
+  { sandbox, record, image, images }: SpecSources,
 ): Promise<ContainerSpec> {
   const { config } = record;
   const { apparmorProfile: wantedProfile, ...security } = config.security;
@@ -41,7 +47,7 @@ export async function containerSpec(
     scope.privileges(sandbox.cgroupPath),
     devicesOf(config),
     apparmorProfile(wantedProfile),
-    containerMounts(scope, sandbox, config),
+    containerMounts(scope, sandbox, config, images),
   ]);
   warnOfMissing(scope, config, privileges.boundingSet);
   const shm = sandboxPaths(scope.layout, sandbox.id).shm;

@@ -4,7 +4,7 @@ import { writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { containerPaths } from "../layout.ts";
 import type { ContainerRecord } from "../records.ts";
 import type { Container } from "../runtime.ts";
-import { announce, type ContainerEntry, type Scope } from "../scope.ts";
+import { announce, handlerOf, type ContainerEntry, type Scope } from "../scope.ts";
 import { startFailure } from "./create.ts";
 import { containerOf, requireContainer } from "./list.ts";
 import { finish, settleLocked, START_ERROR_EXIT } from "./settle.ts";
@@ -28,9 +28,9 @@ export async function startEntry(scope: Scope, entry: ContainerEntry, signal?: A
     const started = { ...created, startedMs: scope.clock.now() };
     writeCheckpoint(containerPaths(scope.layout, id).checkpoint, started);
     try {
-      await scope.crun.start(id, signal);
+      await handlerOf(scope, created).crun.start(id, signal);
     } catch (error) {
-      if (await runsAlready(scope, id)) return tell(scope, entry, started);
+      if (await runsAlready(scope, created)) return tell(scope, entry, started);
       if (signal?.aborted) {
         // Nobody wants it any more: it stays as it was made, until it is removed.
         writeCheckpoint(containerPaths(scope.layout, id).checkpoint, created);
@@ -50,8 +50,10 @@ function tell(scope: Scope, entry: ContainerEntry, started: ContainerRecord): vo
 }
 
 /** The daemon that was killed in the middle of a start may have left it to be completed behind our back. */
-async function runsAlready(scope: Scope, id: string): Promise<boolean> {
-  const state = await scope.crun.state(id).catch(() => undefined);
+async function runsAlready(scope: Scope, record: ContainerRecord): Promise<boolean> {
+  const state = await handlerOf(scope, record)
+    .crun.state(record.id)
+    .catch(() => undefined);
   return state?.status === "running";
 }
 

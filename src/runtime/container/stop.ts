@@ -1,6 +1,6 @@
 /** Stopping a container: the stop signal, and after the grace period SIGKILL. */
 import { messageOf } from "../../base/errors.ts";
-import type { ContainerEntry, Scope } from "../scope.ts";
+import { handlerOf, type ContainerEntry, type Scope } from "../scope.ts";
 import { finish, settle, START_ERROR_EXIT } from "./settle.ts";
 import { parseSignal } from "./signal.ts";
 
@@ -36,7 +36,7 @@ export async function sendSignal(scope: Scope, entry: ContainerEntry, text: stri
   const { process, id } = entry.record;
   if (!signal || !process) return;
   if (signal.name) scope.host.process.kill(process.pid, signal.name, process.startTime);
-  else await scope.crun.kill(id, String(signal.number));
+  else await handlerOf(scope, entry.record).crun.kill(id, String(signal.number));
 }
 
 /** Kills, and looks again until the end is known: the monitor may be gone. */

@@ -2,7 +2,7 @@
 import { writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { containerPaths } from "../layout.ts";
 import type { ContainerResources } from "../runtime.ts";
-import type { Scope } from "../scope.ts";
+import { handlerOf, type Scope } from "../scope.ts";
 import { requireContainer, requireRunning } from "./list.ts";
 import { sendSignal } from "./stop.ts";
 import { parseSignal } from "./signal.ts";
@@ -22,7 +22,8 @@ export async function updateContainerResources(scope: Scope, id: string, resourc
 /** After its log file was renamed: the monitor opens a new one under the old name. */
 export async function reopenLog(scope: Scope, id: string): Promise<void> {
   const entry = await requireRunning(scope, id, "reopen the log");
-  if (entry.record.logPath !== "") await scope.conmon.reopenLog(containerPaths(scope.layout, id).bundle);
+  const { record } = entry;
+  if (record.logPath !== "") await handlerOf(scope, record).conmon.reopenLog(containerPaths(scope.layout, id).bundle);
 }
 
 /** Sends a signal by name or number to the first process of a running container. */

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PINNED_NAMESPACES } from "../../host/host.ts";
 import { sandboxPaths } from "../layout.ts";
 import type { SandboxRecord } from "../records.ts";
-import type { Attachment, Scope } from "../scope.ts";
+import { defaultHandler, type Attachment, type Scope } from "../scope.ts";
 import { releaseCgroup } from "./cgroup.ts";
 import { initId } from "./init.ts";
 
@@ -15,7 +15,8 @@ import { initId } from "./init.ts";
  * Every step is tried and none minds that its object is gone; the first failure is thrown when all have been.
  */
 export async function dismantle(scope: Scope, record: SandboxRecord): Promise<void> {
-  const { host, crun, layout } = scope;
+  const { host, layout } = scope;
+  const { crun } = defaultHandler(scope);
   const paths = sandboxPaths(layout, record.id);
   const failures: unknown[] = [];
   const attempt = async (task: Promise<unknown>): Promise<void> =>

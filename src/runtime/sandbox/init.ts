@@ -12,7 +12,7 @@ import { newId } from "../../base/ids.ts";
 import type { RuntimeSpec, SpecNamespace } from "../../oci/runtime-spec.ts";
 import { sandboxPaths } from "../layout.ts";
 import type { ProcessRef, SandboxRecord } from "../records.ts";
-import { refOf, type Privileges, type Scope } from "../scope.ts";
+import { defaultHandler, refOf, type Privileges, type Scope } from "../scope.ts";
 
 /** Where distributions put it; the first is Debian's and Ubuntu's. */
 const PROGRAM_PATHS = ["/usr/bin/catatonit", "/usr/libexec/catatonit/catatonit", "/usr/libexec/podman/catatonit"];
@@ -39,7 +39,7 @@ export async function startInit(scope: Scope, record: SandboxRecord, signal?: Ab
   mkdirSync(bundle, { mode: 0o700 });
   await writeFile(join(bundle, "config.json"), JSON.stringify(initSpec(record, rootfs, privileges)));
   const pidFile = join(bundle, "pidfile");
-  await scope.crun.runDetached(initId(record.id), bundle, pidFile, signal);
+  await defaultHandler(scope).crun.runDetached(initId(record.id), bundle, pidFile, signal);
   const process = refOf(scope, Number.parseInt(readFileSync(pidFile, "utf8"), 10));
   if (process) return process;
   throw new MinkeError(

@@ -8,7 +8,6 @@ import { newId } from "../../base/ids.ts";
 import type { PinnedNamespace } from "../../host/host.ts";
 import { removeCheckpoint, writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { watchInit } from "../events/watch-process.ts";
-import { DEFAULT_HANDLERS } from "../features.ts";
 import { sandboxPaths } from "../layout.ts";
 import type { ProcessRef, SandboxRecord } from "../records.ts";
 import type { DnsConfig, Sandbox, SandboxConfig } from "../runtime.ts";
@@ -27,7 +26,7 @@ const SHM_BYTES = 64 * 1024 * 1024;
  */
 export async function runSandbox(scope: Scope, config: SandboxConfig, signal?: AbortSignal): Promise<Sandbox> {
   signal?.throwIfAborted();
-  requireHandler(config);
+  requireHandler(scope, config);
   await using undo = new AsyncDisposableStack();
   const name = reserveName(scope, config, undo);
   const id = newId();
@@ -78,11 +77,12 @@ export function sandboxName(config: SandboxConfig): string {
   return [config.owner, namespace, name, uid, attempt].join("/");
 }
 
-function requireHandler({ runtimeHandler, metadata }: SandboxConfig): void {
-  if ((DEFAULT_HANDLERS as readonly string[]).includes(runtimeHandler)) return;
+function requireHandler(scope: Scope, { runtimeHandler, metadata }: SandboxConfig): void {
+  if (scope.handlers.has(runtimeHandler)) return;
+  const known = [...scope.handlers.keys()].filter((name) => name !== "").join(", ");
   throw new MinkeError(
     "InvalidArgument",
-    `Cannot run sandbox ${metadata.namespace}/${metadata.name}: there is no runtime handler "${runtimeHandler}"; leave it empty`,
+    `Cannot run sandbox ${metadata.namespace}/${metadata.name}: there is no runtime handler "${runtimeHandler}"; known are ${known}`,
     { details: { runtimeHandler } },
   );
 }

@@ -14,7 +14,7 @@ import {
   type TlsIdentity,
 } from "./secure-server.ts";
 import { serveRequest } from "./serve-request.ts";
-import { upgradeResponse } from "./upgrade.ts";
+import { upgradeResponse } from "../stream/upgrade.ts";
 
 export interface KubeServer {
   /** Serves on this path, 0600, in place of a socket that nobody answers on. Whoever opens it may do everything. */

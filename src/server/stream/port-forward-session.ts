@@ -3,6 +3,7 @@ import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
 import { messageOf } from "../../base/errors.ts";
+import { copyInput } from "./process-session.ts";
 import type { StreamRuntime } from "./session-channels.ts";
 
 export interface PortChannels {
@@ -27,12 +28,12 @@ export async function servePort(
     channels.gone.addEventListener("abort", close, { once: true });
     session.stderr?.resume();
     // The Pod's end decides: when it has said everything the connection is over, whatever the client still sends.
-    const up = session.stdin ? pipeline(channels.input, session.stdin) : Promise.resolve();
-    up.catch(() => {});
+    if (session.stdin) copyInput(channels.input, session.stdin);
     try {
       await pipeline(session.stdout, channels.output);
     } finally {
       channels.gone.removeEventListener("abort", close);
+      channels.input.unpipe().resume();
       session.close();
     }
   } catch (error) {

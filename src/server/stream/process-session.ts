@@ -36,7 +36,7 @@ export async function joinStreams(session: StreamSession, channels: SessionChann
 }
 
 /** The client's end of input closes the process' standard input. A process that closed its own end is no error. */
-function copyInput(from: Readable, to: NodeJS.WritableStream): void {
+export function copyInput(from: Readable, to: NodeJS.WritableStream): void {
   to.on("error", () => {
     from.unpipe(to);
     from.resume();
@@ -53,5 +53,5 @@ async function copyOutput(from: NodeJS.ReadableStream, to: Writable | undefined)
     return;
   }
   from.pipe(to);
-  await finished(to).catch(() => from.unpipe(to).resume());
+  await finished(to, { readable: false }).catch(() => from.unpipe(to).resume());
 }

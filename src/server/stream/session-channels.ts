@@ -1,5 +1,5 @@
 /**
- * What a stream session sees of its client, whatever carries the bytes (WebSocket now, SPDY later): plain Node streams for
+ * What a stream session sees of its client, whatever carries the bytes (WebSocket or SPDY): plain Node streams for
  * the standard streams, a stream of terminal sizes, and one result at the end.
  */
 import type { Readable, Writable } from "node:stream";
@@ -60,4 +60,13 @@ export function remoteCommandStatus(result: SessionResult): Readonly<Record<stri
     default:
       return { metadata: {}, status: "Failure", message: result.message, reason: "InternalError", code: 500 };
   }
+}
+
+/** What the error channel carries in `version` of the protocol. Before 4 that was plain text, and nothing on success. */
+export function errorChannelText(version: number, result: SessionResult): string {
+  if (version >= 4) return JSON.stringify(remoteCommandStatus(result));
+  if (result.type === "success") return "";
+  return result.type === "exit"
+    ? `command terminated with non-zero exit code: exit status ${result.code}`
+    : result.message;
 }

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 
 import { remoteCommandStatus } from "./session-channels.ts";
-import { parseResize } from "./websocket-channels.ts";
 import { chooseProtocol, decodeMessage, encodeMessage, PORT_FORWARD_PROTOCOLS } from "./websocket-protocol.ts";
 
 describe("channel protocols", () => {
@@ -25,17 +24,6 @@ describe("channel protocols", () => {
     const message = Buffer.from(encodeMessage(protocol, 2, payload));
     expect(decodeMessage(protocol, message)).toEqual({ channel: 2, payload });
     expect(decodeMessage(protocol, Buffer.alloc(0))).toBeUndefined();
-  });
-
-  test.each([
-    ['{"Width":80,"Height":24}', { width: 80, height: 24 }],
-    ['{"Width":1,"Height":1}\n{"Width":2,"Height":3}', { width: 2, height: 3 }],
-    ['{"Width":0,"Height":24}', undefined],
-    ['{"Width":70000,"Height":24}', undefined],
-    ["{", undefined],
-    ["{}", undefined],
-  ])("resize %s", (text, size) => {
-    expect(parseResize(Buffer.from(text))).toEqual(size);
   });
 
   test("the exit code is told as client-go reads it", () => {

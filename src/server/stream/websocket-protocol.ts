@@ -27,6 +27,9 @@ export const REMOTE_COMMAND_PROTOCOLS = PROTOCOLS.map((protocol) => protocol.nam
 /** The protocols of port forwarding over plain channels; version 5, with its close signal, is of our own making there. */
 export const PORT_FORWARD_PROTOCOLS = REMOTE_COMMAND_PROTOCOLS.filter((name) => !/^v[23]\./.test(name));
 
+/** The same without those that put bytes into text, for SPDY. */
+export const SPDY_COMMAND_PROTOCOLS = PROTOCOLS.filter(({ base64 }) => !base64).map(({ name }) => name);
+
 /**
  * The first of the client's protocols that is served; a client that names none gets version 1, and undefined means that
  * there is none in common.

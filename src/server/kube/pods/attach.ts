@@ -1,17 +1,16 @@
 import { serveAttach } from "../../stream/attach-session.ts";
-import { webSocketChannels } from "../../stream/websocket-channels.ts";
-import { REMOTE_COMMAND_PROTOCOLS } from "../../stream/websocket-protocol.ts";
+import { acceptCommand } from "../../stream/command-channels.ts";
+import { negotiateCommand } from "../../stream/negotiate.ts";
 import type { ResourceContext } from "../context.ts";
-import { acceptWebSocket, negotiate } from "../upgrade.ts";
+import { requireUpgrade } from "../upgrade.ts";
 import { runningContainer, streamOptionsOf } from "./stream-request.ts";
 
 /** ATTACH: joins the container's own process. Whether there is a terminal is the container's matter, not the client's. */
 export async function attachToPod(context: ResourceContext): Promise<void> {
   const { node } = context;
   const options = streamOptionsOf(context);
-  const container = await runningContainer(context, "attach to");
-  const protocol = negotiate(context, REMOTE_COMMAND_PROTOCOLS);
-  const socket = await acceptWebSocket(context, protocol);
-  const streams = { ...options, stdin: options.stdin && container.stdin, tty: container.tty };
-  await serveAttach(node.streams, container.containerId, webSocketChannels(socket, protocol, streams, node.clock));
+  const { containerId } = await runningContainer(context, "attach to");
+  const upgrade = requireUpgrade(context);
+  const channels = await acceptCommand(upgrade, negotiateCommand(upgrade), options, node.clock);
+  await serveAttach(node.streams, containerId, channels);
 }

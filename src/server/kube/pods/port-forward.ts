@@ -1,19 +1,20 @@
 import { badRequest } from "../../../api/status.ts";
-import { PORTS_MAX, serveWebSocketPortForward } from "../../stream/websocket-port-forward.ts";
-import { PORT_FORWARD_PROTOCOLS } from "../../stream/websocket-protocol.ts";
+import { negotiatePortForward } from "../../stream/negotiate.ts";
+import { servePortForward } from "../../stream/port-forward.ts";
+import { PORTS_MAX } from "../../stream/websocket-port-forward.ts";
 import type { ResourceContext } from "../context.ts";
-import { acceptWebSocket, negotiate } from "../upgrade.ts";
+import { requireUpgrade } from "../upgrade.ts";
 import { requirePod } from "./stream-request.ts";
 
-/** PORTFORWARD: `?ports=80&ports=443` (or `80,443`) over plain WebSocket channels. */
+/** PORTFORWARD over SPDY, by itself or inside a WebSocket, or over plain WebSocket channels (`?ports=80&ports=443`, or `80,443`). */
 export async function forwardPorts(context: ResourceContext): Promise<void> {
   const { node } = context;
   const pod = requirePod(context);
-  const protocol = negotiate(context, PORT_FORWARD_PROTOCOLS);
-  const ports = portsOf(context.query);
+  const upgrade = requireUpgrade(context);
+  const framing = negotiatePortForward(upgrade);
+  const ports = framing.type === "websocket" ? portsOf(context.query) : [];
   const sandboxId = await node.engine.sandbox(pod);
-  const socket = await acceptWebSocket(context, protocol);
-  await serveWebSocketPortForward(node.streams, { sandboxId, ports }, socket, protocol, node.clock);
+  await servePortForward(node.streams, { sandboxId, ports }, upgrade, framing, node.clock);
 }
 
 function portsOf(query: URLSearchParams): readonly number[] {
