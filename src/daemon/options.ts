@@ -37,6 +37,7 @@ const listen = v.pipe(
     "must be an IP address and a port (127.0.0.1:6443, [::1]:6443), auto, or off",
   ),
 );
+export const DEFAULT_REGISTRIES_DIR = "/etc/minke/certs.d";
 
 /** The table. Its keys are the names of the options in code. */
 export const NODE_OPTIONS = {
@@ -104,6 +105,14 @@ export const NODE_OPTIONS = {
     defaultText: "/opt/cni/bin:/usr/lib/cni",
     doc: "Where CNI plugins are looked for, in order.",
     schema: v.pipe(v.array(path), v.minLength(1, "must name a directory")),
+  },
+  registriesDir: {
+    flag: "registries-dir",
+    env: "MINKE_REGISTRIES_DIR",
+    placeholder: "DIR",
+    defaultText: DEFAULT_REGISTRIES_DIR,
+    doc: "Registries' settings: mirrors, authorities, clients' certificates, in REGISTRY/hosts.toml as containerd has it.",
+    schema: path,
   },
   crun: {
     flag: "crun",

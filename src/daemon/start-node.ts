@@ -28,7 +28,7 @@ import { engineInputs } from "./engine-inputs.ts";
 import { lockInstance } from "./lock.ts";
 import { nodeInfo } from "./node-info.ts";
 import { capacityOf, writeNodeObject, writeReadiness } from "./node-object.ts";
-import { parseNodeOptions } from "./options.ts";
+import { DEFAULT_REGISTRIES_DIR, parseNodeOptions } from "./options.ts";
 import type { NodeOptions } from "./options.ts";
 import { SecureApi } from "./secure-api.ts";
 
@@ -79,7 +79,15 @@ export async function startNode(
   const store = undo.use(openSqliteStore({ path: join(instance.root, "store.db") }));
   // Read when an image is removed, long after the runtime below is there.
   const inUse = async (): Promise<ReadonlySet<string>> => await runtime.imagesInUse();
-  const images = await createImageService({ host, root: instance.root, log, clock, inUse });
+  const images = await createImageService({
+    host,
+    root: instance.root,
+    log,
+    clock,
+    inUse,
+    registriesDir: settings.registriesDir ?? DEFAULT_REGISTRIES_DIR,
+    env: process.env,
+  });
   const network = createNetwork({
     host,
     instance,

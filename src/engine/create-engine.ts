@@ -35,10 +35,10 @@ class NodeEngine implements Engine {
   readonly #watches = new DisposableStack();
 
   constructor(options: EngineOptions) {
-    const { runtime, images, events, clock, log, paths } = options;
+    const { store, runtime, images, events, clock, log, paths } = options;
     this.#deps = {
       ...options,
-      puller: createImagePuller({ images, events, clock }),
+      puller: createImagePuller({ images, events, clock, store }),
       logs: createLogKeeper({ runtime, clock, log, ...paths }),
       startSlots: new Semaphore(STARTS_MAX),
       volumeSlots: new Semaphore(VOLUMES_MAX),

@@ -6,11 +6,14 @@ import type { Container, Pod } from "../api/gen/types.ts";
 import { Backoff } from "../base/backoff.ts";
 import type { Clock } from "../base/clock.ts";
 import { MinkeError, isMinkeError, messageOf } from "../base/errors.ts";
+import { JoinedTasks } from "../base/joined-tasks.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import type { Image, ImageService } from "../runtime/image.ts";
+import type { Store } from "../store/store.ts";
 import { containerPath } from "./events.ts";
 import type { EventRecorder } from "./events.ts";
 import type { ContainerKind } from "./labels.ts";
+import { pullSecretsOf } from "./pull-secrets.ts";
 
 /** Pulls at the same time, over all Pods. */
 const PULLS_MAX = 4;
@@ -37,24 +40,25 @@ export function createImagePuller(options: {
   readonly images: ImageService;
   readonly events: EventRecorder;
   readonly clock: Clock;
+  readonly store: Pick<Store, "get">;
 }): ImagePuller {
-  const { images, events, clock } = options;
+  const { images, events, clock, store } = options;
   const backoff = new Backoff();
   const failures = new Map<string, Failure>();
-  const running = new Map<string, Promise<Image>>();
+  const pulls = new JoinedTasks<Image>();
   const slots = new Semaphore(PULLS_MAX);
 
-  /** The pull under way, or a new one. Not aborted with one of its callers: others may wait for it. */
-  const pullOnce = (reference: string): Promise<Image> => {
-    const under = running.get(reference);
-    if (under) return under;
-    const pull = (async () => {
+  /** Joins the pull under way for the same image with the same credentials, or starts one. */
+  const pullOnce = async (pod: Pod, reference: string, signal: AbortSignal): Promise<Image> => {
+    const { auth, missing } = pullSecretsOf(pod, store);
+    if (missing.length > 0) {
+      const message = `Unable to retrieve some image pull secrets (${missing.join(", ")}); attempting to pull the image may not succeed.`;
+      events.record(pod, "Warning", "FailedToRetrieveImagePullSecret", message);
+    }
+    return await pulls.run(`${reference} ${JSON.stringify(auth)}`, signal, async (joined) => {
       using _slot = await slots.acquire();
-      return await images.pull(reference);
-    })();
-    running.set(reference, pull);
-    void pull.catch(() => {}).then(() => running.delete(reference));
-    return pull;
+      return await images.pull(reference, { auth, signal: joined });
+    });
   };
 
   const pull = async (pod: Pod, container: Container, path: string, signal: AbortSignal): Promise<Image> => {
@@ -71,7 +75,7 @@ export function createImagePuller(options: {
     events.record(pod, "Normal", "Pulling", `Pulling image "${reference}"`, path);
     const startMs = clock.monotonic();
     try {
-      const image = await Promise.race([pullOnce(reference), aborted(signal)]);
+      const image = await pullOnce(pod, reference, signal);
       const seconds = ((clock.monotonic() - startMs) / 1000).toFixed(3);
       const took = `${seconds}s (${seconds}s including waiting)`;
       events.record(
@@ -144,11 +148,4 @@ function waitingError(reason: string, message: string, retryAtMs?: number): Mink
     reason,
     details: { recorded: true, ...(retryAtMs === undefined ? {} : { retryAtMs }) },
   });
-}
-
-async function aborted(signal: AbortSignal): Promise<never> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  if (signal.aborted) reject(signal.reason as Error);
-  signal.addEventListener("abort", () => reject(signal.reason as Error), { once: true });
-  return await promise;
 }

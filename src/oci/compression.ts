@@ -2,6 +2,8 @@
 import { Readable, pipeline } from "node:stream";
 import { createGunzip, createZstdDecompress } from "node:zlib";
 
+import { atFrameEnds } from "./zstd-frames.ts";
+
 export type Compression = "none" | "gzip" | "zstd";
 
 /** Bytes per piece of decompressed output: larger ones cost fewer turns of the event loop. */
@@ -37,7 +39,8 @@ export async function decompress(
   const decoder = compression === "gzip" ? createGunzip(options) : createZstdDecompress(options);
   decoder.on("error", () => {}); // kept by the stream: its reader sees it, also when it starts later
   // An error of either side ends both; the reader of `decoder` sees it.
-  pipeline(Readable.from(whole, { objectMode: false }), decoder, () => {});
+  const pieces = compression === "zstd" ? atFrameEnds(whole) : whole;
+  pipeline(Readable.from(pieces, { objectMode: false }), decoder, () => {});
   return { compression, content: decoder };
 }
 

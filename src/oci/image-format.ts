@@ -13,6 +13,8 @@ export const MEDIA_TYPES = {
   config: "application/vnd.oci.image.config.v1+json",
   layer: "application/vnd.oci.image.layer.v1.tar",
   dockerList: "application/vnd.docker.distribution.manifest.list.v2+json",
+  dockerManifest: "application/vnd.docker.distribution.manifest.v2+json",
+  dockerConfig: "application/vnd.docker.container.image.v1+json",
 } as const;
 
 /** Annotation with the full name, as containerd and Docker write it. */
@@ -25,13 +27,20 @@ export const DOCUMENT_BYTES_MAX = 4 * 1024 * 1024;
 /** Layers of one image; overlayfs takes at most 500 lower directories. */
 const LAYERS_MAX = 500;
 
+export interface Platform {
+  readonly os: string;
+  readonly architecture: string;
+  /** `v7` of `linux/arm/v7`. */
+  readonly variant?: string;
+}
+
 export interface Descriptor {
   readonly mediaType: string;
   /** `sha256:…` */
   readonly digest: string;
   readonly size: number;
   readonly annotations?: Readonly<Record<string, string>>;
-  readonly platform?: { readonly architecture: string; readonly os: string };
+  readonly platform?: Platform;
 }
 
 export interface Manifest {
@@ -139,7 +148,16 @@ function readDescriptor(value: unknown, what: string): Descriptor {
     digest,
     size,
     ...(annotations ? { annotations: textsOf(annotations) } : {}),
-    ...(platform ? { platform: { architecture: textOf(platform["architecture"]), os: textOf(platform["os"]) } } : {}),
+    ...(platform ? { platform: platformOf(platform) } : {}),
+  };
+}
+
+function platformOf(platform: Readonly<Record<string, unknown>>): Platform {
+  const variant = textOf(platform["variant"]);
+  return {
+    architecture: textOf(platform["architecture"]),
+    os: textOf(platform["os"]),
+    ...(variant === "" ? {} : { variant }),
   };
 }
 

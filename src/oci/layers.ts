@@ -145,7 +145,8 @@ async function write(tar: ChildStream, pieces: readonly Buffer[], gone: Promise<
   if (!hasRoom) await Promise.race([once(stdin, "drain"), gone]).catch(() => {});
 }
 
-function checkDigest(what: string, expected: string | undefined, actual: string): void {
+/** Rejects with `FailedPrecondition` when they differ. */
+export function checkDigest(what: string, expected: string | undefined, actual: string): void {
   if (expected === undefined || expected === actual) return;
   throw new MinkeError(
     "FailedPrecondition",

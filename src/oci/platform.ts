@@ -1,7 +1,8 @@
 /** Which images this machine can run, in the words that images use (Go's GOARCH). */
 import { MinkeError } from "../base/errors.ts";
-import type { Descriptor } from "./image-format.ts";
+import type { Descriptor, Platform } from "./image-format.ts";
 
+const KERNEL_NAMES: Readonly<Record<string, string>> = { x86_64: "amd64", aarch64: "arm64", i386: "386", armhf: "arm" };
 const GO_NAMES: Readonly<Record<string, string>> = { x64: "amd64", ia32: "386", ppc64: "ppc64le" };
 
 /** This machine's architecture as an image says it. */
@@ -25,23 +26,66 @@ export function requirePlatform(image: string, platform: { readonly architecture
   );
 }
 
+/** Reads `linux/arm64` or `linux/arm/v7`, in Go's words or the kernel's. Rejects with `InvalidArgument`. */
+export function parsePlatform(text: string): Platform {
+  const [, os, architecture, variant] = /^([a-z0-9]+)\/([a-z0-9_]+)(?:\/(v\d+))?$/.exec(text) ?? [];
+  if (os === undefined || architecture === undefined) {
+    throw new MinkeError(
+      "InvalidArgument",
+      `Cannot use platform "${text}": write OS/ARCHITECTURE, such as linux/arm64`,
+    );
+  }
+  return {
+    os,
+    architecture: KERNEL_NAMES[architecture] ?? architecture,
+    ...(variant === undefined ? {} : { variant }),
+  };
+}
+
 /**
- * The manifest of an index to use: the one for this machine; else, when there is only one image, that one, whose
- * architecture its configuration then tells. Throws `NotFound` naming this machine's architecture and what there is.
+ * The manifest of an index to use: the one for `wanted`, by default this machine; else, when there is only one image and
+ * nothing was asked for, that one, whose architecture its configuration then tells. Throws `NotFound` naming the
+ * architecture and what there is.
  */
-export function choosePlatform(descriptors: readonly Descriptor[], what: string): Descriptor {
+export function choosePlatform(descriptors: readonly Descriptor[], what: string, wanted?: Platform): Descriptor {
   // Attestations are listed beside the images, for a platform "unknown".
   const images = descriptors.filter((one) => one.platform?.architecture !== "unknown");
-  const host = hostArchitecture();
-  const linux = images.filter((one) => one.platform === undefined || one.platform.os === "linux");
-  const exact = linux.find((one) => one.platform?.architecture === host);
-  const chosen = exact ?? linux.find((one) => runsOn(one.platform?.architecture ?? "", host));
-  if (chosen) return chosen;
-  if (images.length === 1) return images[0]!;
-  const offered = images.map((one) => `${one.platform?.os}/${one.platform?.architecture}`).join(", ");
+  const target = wanted ?? { os: "linux", architecture: hostArchitecture() };
+  const [chosen] = images
+    .map((descriptor) => ({ descriptor, rank: rankOf(descriptor.platform, target) }))
+    .filter(({ rank }) => rank !== undefined)
+    .sort((a, b) => a.rank! - b.rank!);
+  if (chosen) return chosen.descriptor;
+  if (images.length === 1 && wanted === undefined) return images[0]!;
+  const offered = images.map((one) => textOfPlatform(one.platform ?? { os: "", architecture: "" })).join(", ");
+  const whose = wanted === undefined ? "this machine, " : "";
   throw new MinkeError(
     "NotFound",
-    `Cannot use ${what}: it has no image for this machine, linux/${host}; it has ${offered || "none at all"}`,
+    `Cannot use ${what}: it has no image for ${whose}${textOfPlatform(target)}; it has ${offered || "none at all"}`,
     { reason: "ErrImagePull" },
   );
+}
+
+function textOfPlatform({ os, architecture, variant }: Platform): string {
+  return [os, architecture, ...(variant === undefined ? [] : [variant])].join("/");
+}
+
+/**
+ * How well an image fits, 0 best; undefined when it does not. A newer processor runs what was built for an older one, and
+ * the newest that it runs is best; without a variant an image is for every machine of its architecture (amd64: v1, arm64:
+ * v8, arm: v7, by containerd's platforms package).
+ */
+function rankOf(platform: Platform | undefined, wanted: Platform): number | undefined {
+  if (platform === undefined) return 100;
+  if (platform.os !== wanted.os) return undefined;
+  const { architecture } = platform;
+  if (architecture !== wanted.architecture) return runsOn(architecture, wanted.architecture) ? 50 : undefined;
+  const distance = levelOf(wanted) - levelOf(platform);
+  return distance < 0 ? undefined : distance;
+}
+
+const DEFAULT_LEVELS: Readonly<Record<string, number>> = { arm64: 8, arm: 7 };
+
+function levelOf({ architecture, variant }: Platform): number {
+  return variant === undefined ? (DEFAULT_LEVELS[architecture] ?? 1) : Number(variant.slice(1)) || 0;
 }

@@ -58,6 +58,16 @@ export interface ImageProgress {
   readonly message: string;
   readonly currentBytes?: number;
   readonly totalBytes?: number;
+  /** Of a pull or push: every layer of the image, lowest first. */
+  readonly layers?: readonly LayerProgress[];
+}
+
+export interface LayerProgress {
+  readonly digest: string;
+  /** `present`: it was there already. */
+  readonly state: "waiting" | "pulling" | "pushing" | "unpacking" | "present" | "done";
+  readonly currentBytes: number;
+  readonly totalBytes: number;
 }
 
 /** Who pulls from, or pushes to, a registry. A token is sent as it is; the others become Basic, or buy a token. Never logged. */
@@ -68,15 +78,22 @@ export interface RegistryAuth {
   readonly identityToken?: string;
   /** Sent as `Authorization: Bearer`. */
   readonly registryToken?: string;
+  /**
+   * The only images it is for, as docker's files say it: `HOST[:PORT][/PATH]`, where parts of the host may be globs (the
+   * kubelet's rule). Absent: for every image.
+   */
+  readonly place?: string;
 }
 
 export interface PullOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ImageProgress) => void;
-  /** Tried in order, and anonymously last; empty or absent: what the node's own credentials files say. */
+  /** Tried in order; then what the node's own credentials files say, and anonymously last. */
   readonly auth?: readonly RegistryAuth[];
   /** Default: the host's. `linux/arm64`, `linux/arm/v7`. */
   readonly platform?: string;
+  /** False: any certificate of the registry will do, and none. Default: true. */
+  readonly verifyTls?: boolean;
 }
 
 export interface ImageService {

@@ -39,7 +39,7 @@ beforeEach(async () => {
 afterEach(async () => await rm(scratch, { recursive: true, force: true, maxRetries: 3 }));
 
 async function openService(): Promise<ImageService> {
-  return await createImageService({ host, root, log: noLog, clock: systemClock });
+  return await createImageService({ host, root, log: noLog, clock: systemClock, registriesDir: join(root, "none") });
 }
 
 async function importTar(entries: readonly Entry[], name: string): Promise<string> {
@@ -436,7 +436,7 @@ describe("names", () => {
       expect(await images.status(reference), reference).toEqual(tagged);
     }
     expect(await images.pull("app")).toEqual(tagged);
-    expect((await rejection(images.pull("other"))).reason).toBe("ErrImagePull");
+    expect((await rejection(images.pull("localhost/other"))).reason).toBe("ErrImagePull");
     expect((await rejection(images.pull("Bad Name"))).reason).toBe("InvalidImageName");
     await images.remove("app");
     expect((await images.status(image.id))?.repoTags).toEqual(["registry.example/team/app:1"]);
@@ -462,7 +462,14 @@ describe("names", () => {
 
   test("an image that a container is made of outlives its last name", async () => {
     const id = await importTar([{ name: "a" }], "app");
-    images = await createImageService({ host, root, log: noLog, clock: systemClock, inUse: async () => new Set([id]) });
+    images = await createImageService({
+      host,
+      root,
+      log: noLog,
+      clock: systemClock,
+      registriesDir: join(root, "none"),
+      inUse: async () => new Set([id]),
+    });
     await images.remove("app");
     expect(await images.status("app")).toBeUndefined();
     expect(await stored()).toMatchObject({ blobs: 3, layers: 1 });

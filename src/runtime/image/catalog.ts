@@ -23,11 +23,16 @@ export interface StoredManifest {
   readonly config: ConfigFile;
 }
 
-/** One line of index.json: a manifest, and at most one name in normal form. */
+/** One line of index.json: a manifest, and at most one name in normal form, with a tag or a digest. */
 export interface IndexEntry {
   readonly name?: string;
   readonly descriptor: Descriptor;
+  /** The digest that a registry has under the name, when that is an index in which the manifest was chosen. */
+  readonly remoteDigest?: string;
 }
+
+/** Annotation of index.json with {@link IndexEntry.remoteDigest}. */
+const REMOTE_DIGEST_ANNOTATION = "dev.minke.image.remote-digest";
 
 const ID_PREFIX = /^(?:sha256:)?([0-9a-f]{12,64})$/;
 
@@ -51,12 +56,12 @@ export class Catalog {
     this.#manifests = manifests;
     const images = new Map<string, Image>();
     const names = new Map<string, string>();
-    for (const { name, descriptor } of entries) {
-      const stored = manifests.get(descriptor.digest);
+    for (const entry of entries) {
+      const stored = manifests.get(entry.descriptor.digest);
       if (!stored) continue;
       const id = stored.manifest.config.digest;
-      images.set(id, withName(images.get(id) ?? imageOf(stored), name, descriptor.digest));
-      if (name !== undefined) names.set(name, id);
+      images.set(id, withName(images.get(id) ?? imageOf(stored), entry));
+      if (entry.name !== undefined) names.set(entry.name, id);
     }
     this.#images = images;
     this.#names = names;
@@ -83,6 +88,14 @@ export class Catalog {
     return this.findNamed(reference)?.image ?? this.#findById(reference);
   }
 
+  /** All names of an image, with a tag or a digest. */
+  namesOf(image: Image): readonly string[] {
+    const own = this.#entries.filter(
+      ({ descriptor }) => this.#manifests.get(descriptor.digest)?.manifest.config.digest === image.id,
+    );
+    return own.flatMap(({ name }) => (name === undefined ? [] : [name]));
+  }
+
   /** Finds an image by name only; `names` are those of its names that the reference means. */
   findNamed(reference: string): { readonly image: Image; readonly names: readonly string[] } | undefined {
     if (ID_PREFIX.test(reference) && (reference.includes(":") || reference.length === 64)) return undefined;
@@ -100,14 +113,10 @@ export class Catalog {
   }
 
   #findByDigest(repoDigest: string): { readonly image: Image; readonly names: readonly string[] } | undefined {
-    const [repository, digest] = repoDigest.split("@");
     const image = this.images.find((one) => one.repoDigests.includes(repoDigest));
     if (!image) return undefined;
-    const names = this.#entries
-      .filter((entry) => entry.descriptor.digest === digest && entry.name !== undefined)
-      .map((entry) => entry.name!)
-      .filter((name) => repositoryOf(parseReference(name)) === repository);
-    return { image, names };
+    const meant = this.#entries.filter((entry) => repoDigestOf(entry) === repoDigest);
+    return { image, names: meant.map((entry) => entry.name!) };
   }
 
   #findById(reference: string): Image | undefined {
@@ -123,8 +132,16 @@ export class Catalog {
   }
 }
 
-/** The entries with `name` given to `descriptor`. An image that loses its last name so stays, without one. */
-export function withEntry(entries: readonly IndexEntry[], name: string | undefined, to: Descriptor): IndexEntry[] {
+/**
+ * The entries with `name` given to `descriptor`, and what a registry has under it. An image that loses its last name so
+ * stays, without one.
+ */
+export function withEntry(
+  entries: readonly IndexEntry[],
+  name: string | undefined,
+  to: Descriptor,
+  remoteDigest: string = to.digest,
+): IndexEntry[] {
   const descriptor = bare(to);
   const taken = entries.filter((entry) => name !== undefined && entry.name === name);
   const kept = entries.filter(
@@ -136,31 +153,44 @@ export function withEntry(entries: readonly IndexEntry[], name: string | undefin
     .filter(({ digest }) => digest !== descriptor.digest && !kept.some((entry) => entry.descriptor.digest === digest))
     .map((orphan) => ({ descriptor: orphan }));
   if (name === undefined) return isListed ? kept : [...kept, { descriptor }];
-  return [...orphans, ...kept, { name, descriptor }];
+  const isOther = remoteDigest !== descriptor.digest;
+  return [...orphans, ...kept, { name, descriptor, ...(isOther ? { remoteDigest } : {}) }];
+}
+
+/** `repository@digest` of an entry with a name. */
+export function repoDigestOf({ name, descriptor, remoteDigest }: IndexEntry): string | undefined {
+  if (name === undefined || name.includes("@")) return name;
+  return `${repositoryOf(parseReference(name))}@${remoteDigest ?? descriptor.digest}`;
 }
 
 /** How an entry is written in index.json, and read from it. */
-export function toIndexDescriptor({ name, descriptor }: IndexEntry): Descriptor {
+export function toIndexDescriptor({ name, descriptor, remoteDigest }: IndexEntry): Descriptor {
   if (name === undefined) return bare(descriptor);
-  return { ...bare(descriptor), annotations: { [NAME_ANNOTATION]: name, [REF_NAME_ANNOTATION]: name } };
+  const remote = remoteDigest === undefined ? {} : { [REMOTE_DIGEST_ANNOTATION]: remoteDigest };
+  return { ...bare(descriptor), annotations: { [NAME_ANNOTATION]: name, [REF_NAME_ANNOTATION]: name, ...remote } };
 }
 
 export function toIndexEntry(descriptor: Descriptor): IndexEntry {
   const name = descriptor.annotations?.[NAME_ANNOTATION] ?? descriptor.annotations?.[REF_NAME_ANNOTATION];
-  return { ...(name === undefined ? {} : { name }), descriptor: bare(descriptor) };
+  const remoteDigest = descriptor.annotations?.[REMOTE_DIGEST_ANNOTATION];
+  return {
+    ...(name === undefined ? {} : { name }),
+    descriptor: bare(descriptor),
+    ...(remoteDigest === undefined ? {} : { remoteDigest }),
+  };
 }
 
 function bare({ mediaType, digest, size }: Descriptor): Descriptor {
   return { mediaType, digest, size };
 }
 
-function withName(image: Image, name: string | undefined, manifestDigest: string): Image {
-  if (name === undefined) return image;
-  const repoDigest = `${repositoryOf(parseReference(name))}@${manifestDigest}`;
+function withName(image: Image, entry: IndexEntry): Image {
+  const repoDigest = repoDigestOf(entry);
+  if (entry.name === undefined || repoDigest === undefined) return image;
   const isNew = !image.repoDigests.includes(repoDigest);
   return {
     ...image,
-    repoTags: [...image.repoTags, name],
+    repoTags: entry.name.includes("@") ? image.repoTags : [...image.repoTags, entry.name],
     repoDigests: isNew ? [...image.repoDigests, repoDigest] : image.repoDigests,
   };
 }

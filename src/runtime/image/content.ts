@@ -1,6 +1,6 @@
 /**
  * The store's content on disk. Whoever changes the index holds the lock of {@link Content.change}; blobs come into the
- * store inside of it, so that no cleaning sees them before a name does.
+ * store inside of it, or under a {@link Content.hold}, so that no cleaning takes them before a name needs them.
  */
 import { randomUUID } from "node:crypto";
 import { mkdir, readFile, readdir, rename, rm, stat } from "node:fs/promises";
@@ -21,6 +21,8 @@ export class Content {
   readonly catalog = new Catalog();
   readonly #host: Pick<Host, "process">;
   readonly #lock = new KeyedLock();
+  /** Digests of blobs and layers that a pull needs, and how many need them; {@link sweep} leaves them alone. */
+  readonly #held = new Map<string, number>();
   /** Folders in a tmp folder that wait for their removal. */
   #doomed: string[] = [];
 
@@ -36,7 +38,8 @@ export class Content {
     await mkdir(paths.layers, { recursive: true, mode: 0o700 });
     await mkdir(paths.emptyLayer, { recursive: true, mode: 0o755 });
     await mkdir(paths.images, { recursive: true, mode: 0o700 });
-    for (const folder of [paths.blobs, paths.incoming, paths.unpacking]) await mkdir(folder, { recursive: true });
+    for (const folder of [paths.blobs, paths.incoming, paths.partials, paths.unpacking])
+      await mkdir(folder, { recursive: true });
     await this.#checkLayers(log);
     if ((await readIfExists(paths.layout)) === undefined) {
       await atomicWrite(paths.layout, JSON.stringify({ imageLayoutVersion: "1.0.0" }), { mode: 0o644, durable: true });
@@ -84,6 +87,20 @@ export class Content {
     return join(folder, randomUUID());
   }
 
+  /** Keeps blobs and layers, of which some may not be there yet, from being swept, until disposed. */
+  hold(digests: readonly string[]): Disposable {
+    for (const digest of digests) this.#held.set(digest, (this.#held.get(digest) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        for (const digest of digests) {
+          const left = this.#held.get(digest)! - 1;
+          if (left > 0) this.#held.set(digest, left);
+          else this.#held.delete(digest);
+        }
+      },
+    };
+  }
+
   /** One change at a time of blobs and index. */
   async change<T>(task: () => Promise<T>): Promise<T> {
     try {
@@ -108,7 +125,7 @@ export class Content {
     await atomicWrite(this.paths.blob(digest), data, { mode: 0o644, durable: true });
   }
 
-  /** Inside {@link change}: moves a file, whose digest has been checked, into the store. */
+  /** Inside {@link change} or a {@link hold}: moves a file, whose digest has been checked, into the store. */
   async putFile(digest: string, path: string): Promise<void> {
     await rename(path, this.paths.blob(digest));
   }
@@ -130,8 +147,9 @@ export class Content {
 
   /** Inside {@link change}: removes blobs and layers that no entry needs. Returns the bytes that came free. */
   async sweep(): Promise<number> {
-    const blobs = new Set<string>();
-    const layers = new Set<string>();
+    const held = [...this.#held.keys()];
+    const blobs = new Set(held.map((digest) => this.paths.blob(digest)));
+    const layers = new Set(held.map((digest) => this.paths.layer(digest)));
     for (const { descriptor } of this.catalog.entries) {
       const stored = this.catalog.manifests.get(descriptor.digest);
       // What an entry that can not be read needs is not known; nothing is lost by waiting until it is gone.

@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Host } from "../../host/host.ts";
 import { normalizeNew } from "../../oci/reference.ts";
+import { Registries } from "../../oci/registry/registries.ts";
 import type { ImageService } from "../image.ts";
 import { withEntry } from "./catalog.ts";
 import { Content } from "./content.ts";
@@ -11,7 +12,7 @@ import { Layers } from "./layers.ts";
 import { loadArchive } from "./load.ts";
 import { notFound } from "./not-found.ts";
 import { imagePaths } from "./paths.ts";
-import { pullImage } from "./pull.ts";
+import { Puller } from "./pull.ts";
 import { type ImagesInUse, pruneImages, removeImage } from "./remove.ts";
 import { saveImage } from "./save.ts";
 import { imageUsage } from "./usage.ts";
@@ -27,18 +28,24 @@ export interface ImageServiceOptions {
    * containers have the layers mounted. Default: none.
    */
   readonly inUse?: ImagesInUse;
+  /** Directory with registries' settings, a folder with a hosts.toml each. */
+  readonly registriesDir: string;
+  /** Where `DOCKER_CONFIG`, `HOME` and the like say that credentials are. Default: none of them is set. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Opens the image store, cleaning up what an interrupted operation left. One service per root at a time. */
 export async function createImageService(options: ImageServiceOptions): Promise<ImageService> {
-  const { host, root, log, clock, inUse = async () => new Set<string>() } = options;
+  const { host, root, log, clock, registriesDir, env = {}, inUse = async () => new Set<string>() } = options;
   const content = new Content(host, imagePaths(root));
   await content.open(log);
   const layers = new Layers(host, log, content);
+  const registries = new Registries({ host, log, clock, env, directory: registriesDir, ownFile: content.paths.logins });
+  const puller = new Puller({ content, layers, registries, clock });
   return {
     list: async () => content.catalog.images,
     status: async (reference) => content.catalog.find(reference),
-    pull: async (reference) => pullImage(content, reference),
+    pull: async (reference, pullOptions) => await puller.pull(reference, pullOptions),
     remove: async (reference) => await removeImage(content, inUse, reference),
     import: async (tar, importOptions) => await importImage(content, layers, clock, tar, importOptions),
     load: async (archive) => await loadArchive(content, archive),

@@ -49,17 +49,23 @@ export class Layers {
     const topmostFirst = [...new Set(config.diffIds.toReversed())];
     return await Promise.all(
       topmostFirst.map(async (diffId) => {
-        const folder = this.#content.paths.layer(diffId);
-        if (!existsSync(folder)) {
-          await this.#lock.run(diffId, async () => {
-            if (existsSync(folder)) return;
-            const blob = manifest.layers[config.diffIds.lastIndexOf(diffId)]!.digest;
-            await this.#unpackStored(name, blob, diffId);
-          });
-        }
-        return join(folder, LAYER_FILES.diff);
+        const blob = manifest.layers[config.diffIds.lastIndexOf(diffId)]!.digest;
+        if (!this.has(diffId)) await this.alone(diffId, () => this.unpackStored(name, blob, diffId));
+        return join(this.#content.paths.layer(diffId), LAYER_FILES.diff);
       }),
     );
+  }
+
+  /** Whether a layer is unpacked. */
+  has(diffId: string): boolean {
+    return existsSync(this.#content.paths.layer(diffId));
+  }
+
+  /** Does `unpack`, unless somebody else has unpacked the layer meanwhile. */
+  async alone(diffId: string, unpack: () => Promise<void>): Promise<void> {
+    await this.#lock.run(diffId, async () => {
+      if (!this.has(diffId)) await unpack();
+    });
   }
 
   /** Unpacks a stream, to be placed when the rest of its image is there. */
@@ -87,7 +93,8 @@ export class Layers {
     };
   }
 
-  async #unpackStored(image: string, blobDigest: string, diffId: string): Promise<void> {
+  /** Inside {@link alone}: unpacks a layer from its blob in the store. */
+  async unpackStored(image: string, blobDigest: string, diffId: string): Promise<void> {
     using _turn = await this.#turns.acquire();
     const path = this.#content.paths.blob(blobDigest);
     try {

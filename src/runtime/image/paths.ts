@@ -3,6 +3,8 @@
  *
  *     images/oci-layout, images/index.json, images/blobs/sha256/<hex>   an OCI image layout, names in annotations
  *     images/tmp/…                                                      content that is coming in
+ *     images/partial/<hex>                                              blobs of which a part is here, to be gone on with
+ *     images/logins.json                                                credentials that minke image login keeps
  *     layers/<hex of the diffID>/{diff,layer.json}                      unpacked; there = complete and verified
  *     layers/tmp/…                                                      layers that are being unpacked
  *     layers/empty                                                      the lower directory of an image without layers
@@ -17,10 +19,13 @@ export interface ImagePaths {
   readonly index: string;
   readonly blobs: string;
   readonly incoming: string;
+  readonly partials: string;
+  readonly logins: string;
   readonly layers: string;
   readonly unpacking: string;
   readonly emptyLayer: string;
   blob(digest: string): string;
+  partial(digest: string): string;
   /** The folder of an unpacked layer. */
   layer(diffId: string): string;
 }
@@ -41,10 +46,13 @@ export function imagePaths(root: string): ImagePaths {
     index: join(images, "index.json"),
     blobs,
     incoming: join(images, "tmp"),
+    partials: join(images, "partial"),
+    logins: join(images, "logins.json"),
     layers,
     unpacking: join(layers, "tmp"),
     emptyLayer: join(layers, "empty"),
     blob: (digest) => join(blobs, hexOf(digest)),
+    partial: (digest) => join(images, "partial", hexOf(digest)),
     layer: (diffId) => join(layers, hexOf(diffId)),
   };
 }

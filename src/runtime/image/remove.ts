@@ -12,7 +12,7 @@ export async function removeImage(content: Content, inUse: ImagesInUse, referenc
     const named = content.catalog.findNamed(reference);
     const image = named?.image ?? content.catalog.find(reference);
     if (!image) return;
-    const gone = named && named.names.length > 0 ? named.names : image.repoTags;
+    const gone = named && named.names.length > 0 ? named.names : content.catalog.namesOf(image);
     const rest = content.catalog.entries.filter((entry) => entry.name === undefined || !gone.includes(entry.name));
     const hasName = rest.some((entry) => entry.name !== undefined && isOf(content, entry, image));
     const entries = hasName ? rest : rest.filter((entry) => !isOf(content, entry, image));
@@ -31,13 +31,17 @@ export async function pruneImages(
 ): Promise<{ readonly removed: readonly string[]; readonly freedBytes: number }> {
   return await content.change(async () => {
     const doomed = content.catalog.images.filter(
-      (image) => !options.inUse.has(image.id) && (options.all || image.repoTags.length === 0),
+      (image) => !options.inUse.has(image.id) && (options.all || content.catalog.namesOf(image).length === 0),
     );
+    const removed = doomed.flatMap((image) => {
+      const names = content.catalog.namesOf(image);
+      return names.length > 0 ? names : [image.id];
+    });
     const entries = content.catalog.entries.filter((entry) => !doomed.some((image) => isOf(content, entry, image)));
     if (doomed.length > 0) await content.commit(entries);
     const freedBytes = await content.sweep();
     return {
-      removed: doomed.flatMap((image) => (image.repoTags.length > 0 ? image.repoTags : [image.id])),
+      removed,
       freedBytes,
     };
   });

@@ -14,7 +14,7 @@ export async function* saveImage(
   if (!image) throw notFound("save", reference);
   const { descriptor, manifest, config } = content.catalog.manifestOf(image);
   const source = {
-    names: named && named.names.length > 0 ? named.names : image.repoTags,
+    names: named && named.names.length > 0 ? named.names.filter((name) => !name.includes("@")) : image.repoTags,
     manifest: descriptor,
     config: manifest.config,
     layers: manifest.layers.map((layer, i) => ({ ...layer, diffId: config.diffIds[i]! })),
