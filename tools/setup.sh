@@ -30,6 +30,17 @@ else
   [ -s .cache/images/nginx.tar ] && [ -s .cache/images/ghost.tar ] || packages="$packages mmdebstrap debian-archive-keyring make g++ python3"
   [ "$purpose" = test ] && packages="$packages busybox-static skopeo iproute2 curl nftables python3 xz-utils procps openssl"
   [ "$purpose" = test ] && packages="$packages busybox-static skopeo docker-registry openssl iproute2 curl nftables python3 xz-utils procps"
+  [ "$purpose" = test ] && packages="$packages
+    busybox-static
+    curl
+    docker-registry
+    iproute2
+    nftables
+    openssl
+    procps
+    python3
+    skopeo
+    xz-utils"
 fi
 missing=
 for package in $packages; do

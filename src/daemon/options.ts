@@ -39,6 +39,8 @@ const listen = v.pipe(
 );
 export const DEFAULT_REGISTRIES_DIR = "/etc/minke/certs.d";
 
+export const DEFAULT_REGISTRIES_DIR = "/etc/minke/certs.d";
+
 /** The table. Its keys are the names of the options in code. */
 export const NODE_OPTIONS = {
   instance: {
