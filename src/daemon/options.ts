@@ -37,7 +37,6 @@ const listen = v.pipe(
     "must be an IP address and a port (127.0.0.1:6443, [::1]:6443), auto, or off",
   ),
 );
-export const DEFAULT_REGISTRIES_DIR = "/etc/minke/certs.d";
 
 export const DEFAULT_REGISTRIES_DIR = "/etc/minke/certs.d";
 

@@ -35,7 +35,7 @@ class ContentKeeper implements Disposable {
   }
 
   start(): void {
-    const { store, identity, log } = this.#node;
+    const { store } = this.#node;
     this.#watches.use(store.watch(resourceNameOf(NAMESPACES), ({ object }) => this.#keep(object.metadata.name ?? "")));
     this.#watches.use(
       store.watch(resourceNameOf(SERVICE_ACCOUNTS), ({ type, object }) => {
@@ -48,14 +48,17 @@ class ContentKeeper implements Disposable {
       }),
     );
     this.#keepAll();
-    identity.ca().then(
-      (ca) => {
-        if (this.#watches.disposed) return;
-        this.#ca = ca;
-        this.#keepAll();
-      },
-      (error: unknown) => log.error({ error: messageOf(error) }, "There is no certificate for Pods to know the API by"),
-    );
+    void this.#publish();
+  }
+
+  async #publish(): Promise<void> {
+    const { identity, log } = this.#node;
+    try {
+      this.#ca = await identity.ca();
+      if (!this.#watches.disposed) this.#keepAll();
+    } catch (error) {
+      log.error({ error: messageOf(error) }, "There is no certificate for Pods to know the API by");
+    }
   }
 
   [Symbol.dispose](): void {
