@@ -87,7 +87,7 @@ interface Build {
   run(argv: readonly [string, ...string[]], options?: { cwd?: string; env?: Record<string, string> }): Promise<void>;
 }
 
-async function buildNginx(build: Build, tar: string): Promise<void> {
+async function makeNginx(build: Build, tar: string): Promise<void> {
   build.step("nginx: installing nginx-light into a minimal Debian (about 20 s)");
   await debian(build, tar, "minbase", ["nginx-light"], NGINX_HOOK, {});
 }
@@ -204,21 +204,33 @@ async function unlessBuilt(
 
 /** Builds what is missing of both images in `out`, side by side, telling each step through `print`. */
 export async function buildImages(out: string, print: (line: string) => void): Promise<void> {
+  const build = await startBuild(out, print);
+  const [nginx, ghost] = exampleImages(out);
+  const results = await Promise.allSettled([
+    unlessBuilt(build, nginx!.tar, NGINX_INGREDIENTS, async (part) => await makeNginx(build, part)),
+    unlessBuilt(build, ghost!.tar, GHOST_INGREDIENTS, async (part) => await buildGhost(build, part)),
+  ]);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
+}
+
+/** Builds the archive of nginx alone, unless it is there, and says where it is. */
+export async function buildNginx(out: string, print: (line: string) => void): Promise<string> {
+  const build = await startBuild(out, print);
+  const { tar } = exampleImages(out)[0]!;
+  await unlessBuilt(build, tar, NGINX_INGREDIENTS, async (part) => await makeNginx(build, part));
+  return tar;
+}
+
+async function startBuild(out: string, print: (line: string) => void): Promise<Build> {
   await mkdir(out, { recursive: true });
   const start = performance.now();
   const log = join(out, "build.log");
   await rm(log, { force: true });
-  const build: Build = {
+  return {
     out,
     step: (message) => print(`[${((performance.now() - start) / 1000).toFixed(1).padStart(6)} s] ${message}`),
     run: async (argv, options = {}) => await runLogged(argv, log, options),
   };
-  const [nginx, ghost] = exampleImages(out);
-  const results = await Promise.allSettled([
-    unlessBuilt(build, nginx!.tar, NGINX_INGREDIENTS, async (part) => await buildNginx(build, part)),
-    unlessBuilt(build, ghost!.tar, GHOST_INGREDIENTS, async (part) => await buildGhost(build, part)),
-  ]);
-  for (const result of results) if (result.status === "rejected") throw result.reason;
 }
 
 /** Runs a program with its output appended to `log`; on failure the error carries the end of that log. */

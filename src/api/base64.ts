@@ -11,8 +11,11 @@ export function bytesOfBase64(text: string): Uint8Array {
 }
 
 export function base64OfText(text: string): string {
+  return base64OfBytes(new TextEncoder().encode(text));
+}
+
+export function base64OfBytes(bytes: Uint8Array): string {
   const chunks: string[] = [];
-  const bytes = new TextEncoder().encode(text);
   // In pieces: a call with more arguments than this overflows the stack.
   for (let at = 0; at < bytes.length; at += 8192) chunks.push(String.fromCharCode(...bytes.subarray(at, at + 8192)));
   return btoa(chunks.join(""));

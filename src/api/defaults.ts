@@ -15,6 +15,7 @@ import type {
   PodTemplate,
   PriorityClass,
   ResourceQuota,
+  RoleBinding,
   RuntimeClass,
   Secret,
   StorageClass,
@@ -48,6 +49,8 @@ const BY_KIND: Readonly<Record<string, (draft: unknown) => void>> = {
   StorageClass: (draft) => defaultStorageClass(draft as Draft<StorageClass>),
   PriorityClass: (draft) => void ((draft as Draft<PriorityClass>).preemptionPolicy ||= "PreemptLowerPriority"),
   RuntimeClass: (draft) => defaultRuntimeClass(draft as Draft<RuntimeClass>),
+  RoleBinding: (draft) => defaultBinding(draft as Draft<RoleBinding>),
+  ClusterRoleBinding: (draft) => defaultBinding(draft as Draft<RoleBinding>),
 };
 
 /** The defaults of the schema table, all the way down. */
@@ -131,4 +134,13 @@ function defaultStorageClass(storageClass: Draft<StorageClass>): void {
 function defaultRuntimeClass(runtimeClass: Draft<RuntimeClass>): void {
   const overhead = runtimeClass.overhead;
   if (overhead?.podFixed) overhead.podFixed = roundUpAmounts(overhead.podFixed);
+}
+
+/** Kubernetes: pkg/apis/rbac/v1/defaults.go. */
+function defaultBinding({ roleRef, subjects = [] }: Draft<RoleBinding>): void {
+  const group = "rbac.authorization.k8s.io";
+  roleRef.apiGroup ||= group;
+  for (const subject of subjects) {
+    if (subject.kind === "User" || subject.kind === "Group") subject.apiGroup ||= group;
+  }
 }

@@ -1,4 +1,6 @@
 /** The resources that the API serves: one row each, from which routes, discovery, names on the command line derive. */
+import { ACCESS_RESOURCES } from "./access-resources.ts";
+
 /** The plural, with its group when it is not the core group. */
 export type ResourceName = string;
 
@@ -102,6 +104,7 @@ export const RESOURCES: readonly Resource[] = [
   RUNTIME_CLASSES,
   PRIORITY_CLASSES,
   STORAGE_CLASSES,
+  ...ACCESS_RESOURCES,
 ];
 
 /** Those that have a place of their own in the store. */
@@ -113,8 +116,13 @@ export function apiVersionOf(resource: Resource): string {
 }
 
 /** The name under which the store keeps it, and messages call it: `pods`, `leases.coordination.k8s.io`. */
-export function resourceNameOf(resource: Resource): ResourceName {
+export function resourceNameOf(resource: Pick<Resource, "group" | "plural">): ResourceName {
   return resource.group === "" ? resource.plural : `${resource.plural}.${resource.group}`;
+}
+
+/** As messages call the kind: `Pod`, `Role.rbac.authorization.k8s.io`. */
+export function qualifiedKindOf({ group, kind }: Resource): string {
+  return group === "" ? kind : `${kind}.${group}`;
 }
 
 /** By plural and group, as in a request's path. */

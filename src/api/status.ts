@@ -144,13 +144,13 @@ export function unprocessable(why: string): MinkeError {
   return new MinkeError("InvalidArgument", message, { reason: "Invalid" });
 }
 
-/** `Pod "x" is invalid: path: body`; several findings stand in brackets, and each is a cause of its own. */
+/** `Pod "x" is invalid: path: body`, with the group behind the kind as in `Role.rbac.authorization.k8s.io`; several findings stand in brackets, and each is a cause of its own. */
 export function invalidObject(kind: string, name: string, errors: readonly FieldError[]): MinkeError {
   const texts = [...new Set(errors.map(fieldErrorText))];
   const list = texts.length === 1 ? texts[0]! : `[${texts.join(", ")}]`;
   const causes = errors.map(({ type, body, field }) => ({ reason: type, message: body, field }));
   return new MinkeError("InvalidArgument", `${kind} "${name}" is invalid: ${list}`, {
     reason: "Invalid",
-    details: { kind, name, causes },
+    details: { kind: kind.split(".", 1)[0], group: kind.split(".").slice(1).join("."), name, causes },
   });
 }

@@ -13,6 +13,7 @@ import { printPodTemplate } from "./print-pod-template.ts";
 import { type Cell, type Column, printCreated, type Printer } from "./printer.ts";
 import { printResourceQuota } from "./print-quota.ts";
 import { printPersistentVolume, printPersistentVolumeClaim, printStorageClass } from "./print-storage.ts";
+import { printRole, printRoleBinding } from "./print-rbac.ts";
 
 export interface TableRow {
   readonly cells: readonly Cell[];
@@ -60,6 +61,10 @@ const PRINTERS: Readonly<Record<string, Printer>> = {
   PriorityClass: printPriorityClass,
   RuntimeClass: printRuntimeClass,
   Lease: printLease,
+  Role: printRole,
+  ClusterRole: printRole,
+  RoleBinding: printRoleBinding,
+  ClusterRoleBinding: printRoleBinding,
 };
 
 /** The table of objects of one kind. */

@@ -4,6 +4,8 @@
  */
 import type { FieldError } from "./field-error.ts";
 import type {
+  ClusterRole,
+  ClusterRoleBinding,
   ConfigMap,
   Event,
   Lease,
@@ -15,6 +17,8 @@ import type {
   PodTemplate,
   PriorityClass,
   ResourceQuota,
+  Role,
+  RoleBinding,
   RuntimeClass,
   Secret,
   StorageClass,
@@ -45,11 +49,19 @@ import {
   validateStorageClass,
   validateStorageClassUpdate,
 } from "./validate-storage.ts";
+import {
+  pathNameFaults,
+  validateBindingUpdate,
+  validateClusterRole,
+  validateClusterRoleBinding,
+  validateRole,
+  validateRoleBinding,
+} from "./validate-rbac.ts";
 
 /** What is wrong with a new object; empty when nothing is. */
 export function validate(object: KubeObject): FieldError[] {
   const namespaced = resourceOfKind(object.apiVersion, object.kind)?.namespaced ?? true;
-  const nameFaults = object.kind === "Namespace" ? labelNameFaults : subdomainFaults;
+  const nameFaults = nameRuleOf(object);
   const body = RULES[object.kind]?.object?.(object) ?? [];
   return [...validateMeta(object.metadata, { namespaced, nameFaults }), ...body];
 }
@@ -58,6 +70,11 @@ export function validate(object: KubeObject): FieldError[] {
 export function validateUpdate(next: KubeObject, previous: KubeObject): FieldError[] {
   const change = RULES[next.kind]?.update?.(next, previous) ?? [];
   return [...validateMetaUpdate(next.metadata, previous.metadata), ...validate(next), ...change];
+}
+
+function nameRuleOf({ apiVersion, kind }: KubeObject): (name: string) => readonly string[] {
+  if (apiVersion.startsWith("rbac.")) return pathNameFaults;
+  return kind === "Namespace" ? labelNameFaults : subdomainFaults;
 }
 
 interface Rules {
@@ -88,4 +105,8 @@ const RULES: Readonly<Record<string, Rules>> = {
   PriorityClass: rules<PriorityClass>(validatePriorityClass, validatePriorityClassUpdate),
   RuntimeClass: rules<RuntimeClass>(validateRuntimeClass, validateRuntimeClassUpdate),
   Lease: rules<Lease>(validateLease),
+  Role: rules<Role>(validateRole),
+  ClusterRole: rules<ClusterRole>(validateClusterRole),
+  RoleBinding: rules<RoleBinding>(validateRoleBinding, validateBindingUpdate),
+  ClusterRoleBinding: rules<ClusterRoleBinding>(validateClusterRoleBinding, validateBindingUpdate),
 };

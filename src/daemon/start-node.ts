@@ -19,6 +19,7 @@ import type { Network } from "../oci/cni.ts";
 import { createRuntime } from "../runtime/create-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { createImageService } from "../runtime/image/create-image-service.ts";
+import { ServiceAccountTokens } from "../server/kube/auth/service-account-tokens.ts";
 import { createKubeServer } from "../server/kube/create-kube-server.ts";
 import { createEventRecorder } from "../store/event-recorder.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
@@ -30,6 +31,7 @@ import { nodeInfo } from "./node-info.ts";
 import { capacityOf, writeNodeObject, writeReadiness } from "./node-object.ts";
 import { DEFAULT_REGISTRIES_DIR, parseNodeOptions } from "./options.ts";
 import type { NodeOptions } from "./options.ts";
+import { openServiceAccountKey } from "./pki/service-account-key.ts";
 import { SecureApi } from "./secure-api.ts";
 
 /** A node that runs. Disposing it drains it: the API ends, and the containers run on. */
@@ -131,6 +133,8 @@ export async function startNode(
     trace,
     ...(await engineInputs(instance, nodeName, capacity)),
   });
+  const key = await openServiceAccountKey(join(instance.root, "pki"));
+  const tokens = new ServiceAccountTokens({ key, store, clock });
   const secure = undo.use(new SecureApi({ instance, nodeName, clock, log }));
   const server = createKubeServer({
     store,
@@ -144,6 +148,7 @@ export async function startNode(
     nodeName,
     issuesTokens: false,
     identity: secure.identity,
+    tokens,
     nodeInfo: info.read,
   });
 

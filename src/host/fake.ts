@@ -220,6 +220,7 @@ function fakeMounts(state: State): MountHost {
       }
       state.mounts.push({ target, type: "overlay", source: "overlay" });
     },
+    idmap: async ({ source, target }) => void state.mounts.push({ target, type: "idmapped", source }),
     unmount: async (target) => {
       for (let i = state.mounts.length - 1; i >= 0; i--) {
         if (isBelow(state.mounts[i]!.target, target)) state.mounts.splice(i, 1);

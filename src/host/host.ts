@@ -72,12 +72,27 @@ export interface ProcessHost {
 }
 
 /** The namespaces that a Pod pins. */
-export const PINNED_NAMESPACES = ["net", "ipc", "uts"] as const;
+export const PINNED_NAMESPACES = ["net", "ipc", "uts", "user"] as const;
 export type PinnedNamespace = (typeof PINNED_NAMESPACES)[number];
+
+/** One range of ids: `size` ids from `containerId` on inside are those from `hostId` on outside. */
+export interface IdMapping {
+  readonly containerId: number;
+  readonly hostId: number;
+  readonly size: number;
+}
+
+/** The ids of a user namespace (user_namespaces(7)). */
+export interface UserNamespace {
+  readonly uidMappings: readonly IdMapping[];
+  readonly gidMappings: readonly IdMapping[];
+}
 
 export interface PinRequest {
   /** Where to bind each new namespace; a kind that is left out is not made. The files are created, 0600. */
   readonly paths: Readonly<Partial<Record<PinnedNamespace, string>>>;
+  /** Ids of the new user namespace, which owns the others then. Needed when `paths` has `user`. */
+  readonly user?: UserNamespace;
   /** Host name inside the new UTS namespace. */
   readonly hostname?: string;
   /** Sysctls to set inside, in dotted form. A failure rejects with `InvalidArgument` and names the sysctl. */
@@ -128,6 +143,16 @@ export interface OverlayRequest {
   readonly upper?: string;
   readonly work?: string;
   readonly target: string;
+  /** A pinned user namespace: shifts the owners of all that comes from the lower directories. */
+  readonly userns?: string;
+}
+
+export interface IdmapRequest {
+  readonly source: string;
+  /** Must exist, a file for a file. */
+  readonly target: string;
+  /** A pinned user namespace. */
+  readonly userns: string;
 }
 
 /** How the mounts below a mount travel to its copies in other mount namespaces (mount_namespaces(7)). */
@@ -137,6 +162,11 @@ export interface MountHost {
   /** Mounts; the target must exist. Rejects with a MinkeError that names source, target and errno. */
   mount(request: MountRequest): Promise<void>;
   overlay(request: OverlayRequest): Promise<void>;
+  /**
+   * Binds a file or directory, with what is mounted below it, so that owners are shifted as ids are in the user namespace.
+   * Rejects with `FailedPrecondition` when the file system can not do so (mount_setattr(2)).
+   */
+  idmap(request: IdmapRequest): Promise<void>;
   /** Lazily unmounts all that is mounted on `target` (MNT_DETACH). No error when nothing is. */
   unmount(target: string): Promise<void>;
   /** Of the mount that `path` lies in, links followed; one that receives and sends is `shared`. */

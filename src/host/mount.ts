@@ -43,11 +43,13 @@ export function createMountHost(agent: Agent): MountHost {
       await call(agent, verb, mountSteps(request).flat(), request);
     },
     overlay: async (request) => {
-      await call(agent, "overlay", overlayFields(request), {
-        type: "overlay",
-        source: request.lower.join(":"),
-        target: request.target,
-      });
+      const { lower, target, userns } = request;
+      const what = { type: "overlay", source: lower.join(":"), target };
+      if (userns === undefined) await call(agent, "overlay", overlayFields(request), what);
+      else await call(agent, "overlay_idmapped", [target, overlayOptions(request), userns, ...lower], what);
+    },
+    idmap: async ({ source, target, userns }) => {
+      await call(agent, "idmap", [source, target, userns], { type: "idmapped", source, target });
     },
     unmount: async (target) => {
       try {
@@ -92,12 +94,16 @@ function isBind({ flags = [] }: MountRequest): boolean {
 
 /** (target, options behind lowerdir, scratch directory or "", lower directories…): see mount_overlay in agent.pl. */
 export function overlayFields(request: OverlayRequest): Field[] {
-  const { lower, upper, work, target } = request;
-  const escape = (path: string): string => path.replace(/[\\,:]/g, (character) => `\\${character}`);
-  const options = upper === undefined ? "" : `,upperdir=${escape(upper)},workdir=${escape(work ?? "")}`;
+  const { lower, target } = request;
+  const options = overlayOptions(request);
   const direct = `lowerdir=${lower.join(":")}${options}`;
   const fits = Buffer.byteLength(direct) <= DATA_BYTES_MAX && !lower.some((path) => /[\\,:]/.test(path));
   return [target, options, fits ? "" : `${target}.lower`, ...lower];
+}
+
+function overlayOptions({ upper, work = "" }: OverlayRequest): string {
+  const escape = (path: string): string => path.replace(/[\\,:]/g, (character) => `\\${character}`);
+  return upper === undefined ? "" : `,upperdir=${escape(upper)},workdir=${escape(work)}`;
 }
 
 async function call(agent: Agent, verb: string, fields: Field[], request: MountRequest): Promise<void> {
@@ -106,15 +112,24 @@ async function call(agent: Agent, verb: string, fields: Field[], request: MountR
     await agent.call(verb, fields, { action, timeoutMs: TIMEOUT_MS });
   } catch (error) {
     if (!(error instanceof AgentFailure)) throw error;
-    throw new MinkeError(
-      error.errnoName === "ENOENT" ? "NotFound" : error.errnoName === "EPERM" ? "PermissionDenied" : "Internal",
-      `Cannot ${action}: ${error.errnoName ?? error.message}${hint(error)}`,
-      { cause: error, details: { source: request.source, target: request.target, errno: error.errnoName } },
-    );
+    throw new MinkeError(codeOf(error), `Cannot ${action}: ${error.errnoName ?? error.message}${hint(error)}`, {
+      cause: error,
+      details: { source: request.source, target: request.target, errno: error.errnoName },
+    });
   }
 }
 
-function hint({ errnoName }: AgentFailure): string {
+function codeOf({
+  stage,
+  errnoName,
+}: AgentFailure): "FailedPrecondition" | "NotFound" | "PermissionDenied" | "Internal" {
+  if (stage === "idmap") return "FailedPrecondition";
+  return errnoName === "ENOENT" ? "NotFound" : errnoName === "EPERM" ? "PermissionDenied" : "Internal";
+}
+
+function hint({ stage, errnoName }: AgentFailure): string {
+  if (stage === "idmap")
+    return "; its file system can not shift owners (an idmapped mount): use another, or a newer kernel";
   switch (errnoName) {
     case "ENOENT":
       return "; source or target does not exist";

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 
 import { MinkeError } from "../base/errors.ts";
 import { ensureFolder } from "./files.ts";
-import { type NamespaceHost, PINNED_NAMESPACES, type PinRequest } from "./host.ts";
+import { type IdMapping, type NamespaceHost, PINNED_NAMESPACES, type PinRequest } from "./host.ts";
 import { type Agent, AgentFailure } from "./process/agent.ts";
 
 /** Milliseconds that one system call, or a handful, may take. */
@@ -38,7 +38,8 @@ async function pin(agent: Agent, request: PinRequest): Promise<void> {
   const pairs = kinds.flatMap((kind, i) => [kind, paths[i]!]);
   try {
     const settings = [...sysctls].flatMap(([path, { value }]) => [path, value]);
-    await agent.call("pin", [request.hostname ?? "", kinds.length, ...pairs, ...settings], {
+    const ids = [idMap(request.user?.uidMappings), idMap(request.user?.gidMappings)];
+    await agent.call("pin", [request.hostname ?? "", ...ids, kinds.length, ...pairs, ...settings], {
       action: `pin namespaces at ${paths.join(", ")}`,
       timeoutMs: TIMEOUT_MS,
     });
@@ -47,6 +48,11 @@ async function pin(agent: Agent, request: PinRequest): Promise<void> {
     const sysctl = error.stage === "sysctl" ? sysctls.get(error.subject) : undefined;
     throw sysctl ? sysctlError(error, sysctl) : pinError(error, paths);
   }
+}
+
+/** As /proc/PID/uid_map has it. */
+function idMap(mappings: readonly IdMapping[] = []): string {
+  return mappings.map(({ containerId, hostId, size }) => `${containerId} ${hostId} ${size}\n`).join("");
 }
 
 /**
@@ -89,6 +95,10 @@ function pinError(error: AgentFailure, paths: readonly string[]): MinkeError {
     return new MinkeError("AlreadyExists", `Cannot pin a namespace at ${subject}: there is one already; unpin it`, {
       cause: error,
     });
+  }
+  if (stage === "map") {
+    const why = `Cannot make a user namespace with the ids ${subject.trim()}: ${error.errnoName}; give ranges that do not overlap`;
+    return new MinkeError("InvalidArgument", why, { cause: error });
   }
   return new MinkeError("Internal", `Cannot pin namespaces at ${paths.join(", ")}: ${error.message}`, { cause: error });
 }

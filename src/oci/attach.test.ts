@@ -12,14 +12,19 @@ function frame(text: string): Buffer {
   return Buffer.concat([length, Buffer.from(text)]);
 }
 
-const STREAM = Buffer.concat(["", "a", "hello", "x".repeat(70_000)].map(frame));
-
-test.each([1, 3, 5, 1000, STREAM.length])("frames come whole from pieces of %i bytes", async (size) => {
+test.each([
+  [1, 600],
+  [3, 600],
+  [5, 70_000],
+  [1000, 70_000],
+  [100_000, 70_000],
+])("frames come whole from pieces of %i bytes, the last of %i", async (size, last) => {
+  const stream = Buffer.concat(["", "a", "hello", "x".repeat(last)].map(frame));
   const parts: Buffer[] = [];
-  for (let at = 0; at < STREAM.length; at += size) parts.push(STREAM.subarray(at, at + size));
+  for (let at = 0; at < stream.length; at += size) parts.push(stream.subarray(at, at + size));
   const lengths: number[] = [];
   for await (const each of frames(chunks(...parts))) lengths.push(each.length);
-  expect(lengths).toEqual([0, 1, 5, 70_000]);
+  expect(lengths).toEqual([0, 1, 5, last]);
 });
 
 test("a frame that is cut off is dropped", async () => {

@@ -11,6 +11,7 @@ export interface RuntimeAbilities {
   readonly version: string;
   /** The mount option `rro`. */
   readonly recursiveReadonly: boolean;
+  readonly userNamespaces: boolean;
 }
 
 /** crun has `rro` from 1.4 on; it needs mount_setattr(2), which Linux has from 5.12 on. */
@@ -26,18 +27,23 @@ export async function runtimeAbilities(host: Pick<Host, "process">, binary: stri
 
 export function parseAbilities(versionText: string, featuresText: string, kernel: string): RuntimeAbilities {
   const [, name = "", number = ""] = /^(\S+) version (\S+)/.exec(versionText) ?? [];
-  const told = mountOptions(featuresText);
-  const rro = told ? told.includes("rro") : name === "crun" && isAtLeast(number, RRO_SINCE);
+  const told = parseFeatures(featuresText);
+  const rro = told ? told.mountOptions?.includes("rro") === true : name === "crun" && isAtLeast(number, RRO_SINCE);
   return {
     version: `${name} ${number}`.trim(),
     recursiveReadonly: rro && isAtLeast(kernel, MOUNT_SETATTR_SINCE),
+    userNamespaces: told ? told.linux?.namespaces?.includes("user") === true : name === "crun",
   };
 }
 
-function mountOptions(text: string): readonly unknown[] | undefined {
+interface Features {
+  readonly mountOptions?: readonly string[];
+  readonly linux?: { readonly namespaces?: readonly string[] };
+}
+
+function parseFeatures(text: string): Features | undefined {
   try {
-    const { mountOptions: options } = JSON.parse(text) as { mountOptions?: unknown };
-    return Array.isArray(options) ? options : undefined;
+    return JSON.parse(text) as Features;
   } catch {
     return undefined;
   }

@@ -41,7 +41,7 @@ export interface SpecMount {
 }
 
 export interface SpecNamespace {
-  readonly type: "mount" | "pid" | "network" | "ipc" | "uts" | "cgroup";
+  readonly type: "mount" | "pid" | "network" | "ipc" | "uts" | "user" | "cgroup";
   readonly path?: string;
 }
 
@@ -112,8 +112,16 @@ export interface SpecSeccomp {
   readonly syscalls?: readonly SpecSeccompRule[];
 }
 
+export interface SpecIdMapping {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
+}
+
 export interface SpecLinux {
   readonly namespaces: readonly SpecNamespace[];
+  readonly uidMappings?: readonly SpecIdMapping[];
+  readonly gidMappings?: readonly SpecIdMapping[];
   readonly cgroupsPath: string;
   readonly resources: SpecResources;
   readonly devices: readonly SpecDevice[];

@@ -8,7 +8,7 @@ import type { CgroupAbilities } from "./cgroup-abilities.ts";
 import { environment } from "./environment.ts";
 import { rootfsPropagation, specMounts, type BindMount } from "./mounts.ts";
 import { specResources } from "./resources.ts";
-import type { CgroupResources } from "../host/host.ts";
+import type { CgroupResources, UserNamespace } from "../host/host.ts";
 import type {
   RuntimeSpec,
   SpecDevice,
@@ -18,6 +18,7 @@ import type {
   SpecSeccomp,
 } from "./runtime-spec.ts";
 import { defaultSeccomp, parseSeccompProfile } from "./seccomp.ts";
+import { userMappings } from "./user-mappings.ts";
 
 export interface SpecSecurity {
   readonly privileged: boolean;
@@ -41,6 +42,8 @@ export interface SpecNamespaces {
   readonly net?: string;
   readonly ipc?: string;
   readonly uts?: string;
+  /** Its ids are in {@link SpecInput.userNamespace}. */
+  readonly user?: string;
   readonly pid: "new" | "host" | { readonly path: string };
 }
 
@@ -63,6 +66,8 @@ export interface SpecInput {
   readonly cwd: string;
   readonly tty: boolean;
   readonly user: SpecUser;
+  /** The ids of the user namespace that is joined. */
+  readonly userNamespace?: UserNamespace;
   /** For HOSTNAME in the environment; the host name itself is set when the UTS namespace is pinned. */
   readonly hostname?: string;
   readonly namespaces: SpecNamespaces;
@@ -113,6 +118,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     annotations: input.annotations,
     linux: {
       namespaces: specNamespaces(input),
+      ...userMappings(input.userNamespace),
       cgroupsPath: `/${input.cgroupsPath.replace(/^\/+/, "")}`,
       resources: specResources({
         privileged,
@@ -168,8 +174,9 @@ function specProcess(input: SpecInput): SpecProcess {
 }
 
 function specNamespaces(input: SpecInput): readonly SpecNamespace[] {
-  const { net, ipc, uts, pid } = input.namespaces;
+  const { net, ipc, uts, user, pid } = input.namespaces;
   const namespaces: SpecNamespace[] = [{ type: "mount" }];
+  if (user !== undefined) namespaces.push({ type: "user", path: user });
   if (pid === "new") namespaces.push({ type: "pid" });
   else if (pid !== "host") namespaces.push({ type: "pid", path: pid.path });
   if (net !== undefined) namespaces.push({ type: "network", path: net });

@@ -33,7 +33,7 @@ import { Broadcaster } from "./events/broadcaster.ts";
 import { watchExits, type ExitWatcher } from "./events/exit-watcher.ts";
 import { features } from "./features.ts";
 import type { ImageService } from "./image.ts";
-import { type Layout, layoutOf } from "./layout.ts";
+import { type Layout, layoutOf, makeDirectories } from "./layout.ts";
 import { recover } from "./recover.ts";
 import type { Runtime, RuntimeEvent } from "./runtime.ts";
 import { interfaceStats } from "./sandbox/interfaces.ts";
@@ -42,6 +42,7 @@ import { portForward } from "./sandbox/port-forward.ts";
 import { removeSandbox } from "./sandbox/remove.ts";
 import { runSandbox } from "./sandbox/run.ts";
 import { stopSandbox } from "./sandbox/stop.ts";
+import { probeUserNamespaces } from "./sandbox/user-namespace.ts";
 import { sandboxStats, updateSandboxResources } from "./sandbox/update.ts";
 import type { OciHandler, Privileges, SandboxNetwork, Scope } from "./scope.ts";
 
@@ -73,6 +74,7 @@ export function createRuntime(options: RuntimeOptions): DisposableRuntime {
   let watcher: ExitWatcher | undefined;
   return {
     recover: async () => {
+      makeDirectories(scope.layout);
       watcher ??= watch(scope);
       await recover(scope);
     },
@@ -117,6 +119,7 @@ function scopeOf(options: RuntimeOptions, closed: AbortSignal): Scope {
   const { host, instance, network, images, clock, log, trace } = options;
   const layout = layoutOf(instance);
   let privileges: Promise<Privileges> | undefined;
+  let userNamespaces: Promise<string | undefined> | undefined;
   return {
     host,
     instance,
@@ -135,6 +138,7 @@ function scopeOf(options: RuntimeOptions, closed: AbortSignal): Scope {
     makingContainers: new Set(),
     closed,
     names: new Set(),
+    userNamespaces: () => (userNamespaces ??= probeUserNamespaces({ host, layout })),
     privileges: (cgroup) => (privileges ??= options.privileges?.() ?? readPrivileges(cgroup)),
   };
 }

@@ -1,4 +1,5 @@
 /** Where the runtime keeps what: every path follows from the instance and an id. */
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Instance } from "../host/instance.ts";
@@ -18,6 +19,8 @@ export interface Layout {
   readonly crun: string;
   /** State of other OCI runtimes, one directory per handler. */
   readonly handlers: string;
+  /** What is tried out once, to know what this host can do. */
+  readonly probes: string;
   /** The root file system that the inits of shared PID namespaces have in common. */
   readonly initRootfs: string;
 }
@@ -33,8 +36,14 @@ export function layoutOf(instance: Pick<Instance, "root" | "state">): Layout {
     exits: join(state, "exits"),
     crun: join(state, "crun"),
     handlers: join(state, "handlers"),
+    probes: join(root, "probes"),
     initRootfs: join(state, "init"),
   };
+}
+
+/** Others may pass, and not look: root of a Pod's user namespace is nobody special, and must reach its root file system. */
+export function makeDirectories(layout: Layout): void {
+  for (const directory of Object.values(layout)) mkdirSync(directory, { recursive: true, mode: 0o711 });
 }
 
 /** The paths of one sandbox. */
@@ -63,7 +72,8 @@ export function containerPaths(layout: Layout, id: string) {
     work: join(root, "work"),
     bundle,
     rootfs: join(bundle, "rootfs"),
-    images: join(bundle, "images"),
+    /** Mounted here before they are bound into the container: images, volumes with shifted owners. */
+    places: join(bundle, "mounts"),
     config: join(bundle, "config.json"),
     exit: join(layout.exits, id),
   } as const;

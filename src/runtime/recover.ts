@@ -2,8 +2,6 @@
  * Starting is recovering: read the checkpoints, adopt what lives, write down what ended meanwhile, undo what was half made,
  * and remove what no checkpoint knows. What lives is never touched.
  */
-import { mkdirSync } from "node:fs";
-
 import { messageOf } from "../base/errors.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { namesIn, readCheckpoint, removeCheckpoint, writeCheckpoint } from "./checkpoint/checkpoint.ts";
@@ -31,7 +29,6 @@ const SIDE_BY_SIDE = 8;
 /** Idempotent: what fails is logged, left for the next start, and hinders nothing else. */
 export async function recover(scope: Scope): Promise<void> {
   const { layout } = scope;
-  for (const directory of Object.values(layout)) mkdirSync(directory, { recursive: true, mode: 0o711 });
   const sandboxes = readSandboxes(scope);
   const containers = readContainers(scope);
 
@@ -96,8 +93,8 @@ function read<T>(scope: Scope, paths: readonly string[]): readonly T[] {
 async function adoptSandbox(scope: Scope, record: SandboxRecord): Promise<void> {
   const entry = addSandbox(scope, record);
   scope.names.add(sandboxName(record.config));
-  const { net, ipc, uts } = record.namespacePaths;
-  const pinned = [net, ipc, uts].filter((path) => path !== undefined);
+  const { net, ipc, uts, user } = record.namespacePaths;
+  const pinned = [net, ipc, uts, user].filter((path) => path !== undefined);
   const inodes = await Promise.all(pinned.map(async (path) => scope.host.namespace.inode(path)));
   entry.stopping = inodes.includes(undefined);
   watchInit(scope, entry);

@@ -13,27 +13,14 @@
  * other made. Stop and remove are idempotent: an unknown id is success. Everything here survives `kill -9` of the daemon:
  * `recover()` re-adopts what lives, and cleans what a half-done call left.
  */
-import type { CgroupResources, CgroupStats } from "../host/host.ts";
+import type { CgroupResources, CgroupStats, IdMapping, UserNamespace } from "../host/host.ts";
 
-export type { CgroupResources, CgroupStats } from "../host/host.ts";
+export type { CgroupResources, CgroupStats, IdMapping, UserNamespace } from "../host/host.ts";
 
 export const OWNERS = ["engine", "cri"] as const;
 export type Owner = (typeof OWNERS)[number];
 
 export type NamespaceMode = "pod" | "container" | "node";
-
-/** One range of ids: `size` ids from `containerId` on inside are those from `hostId` on outside. */
-export interface IdMapping {
-  readonly containerId: number;
-  readonly hostId: number;
-  readonly size: number;
-}
-
-/** A user namespace of the Pod's own. One mapping each, and id 0 must be mapped. */
-export interface UserNamespace {
-  readonly uidMappings: readonly IdMapping[];
-  readonly gidMappings: readonly IdMapping[];
-}
 
 export interface SandboxMetadata {
   readonly name: string;
@@ -81,7 +68,10 @@ export interface SandboxConfig {
     readonly network: "pod" | "node";
     readonly pid: NamespaceMode;
     readonly ipc: "pod" | "node";
-    /** Absent: the host's. */
+    /**
+     * A user namespace of the Pod's own, which owns its other namespaces. One mapping each, and id 0 must be mapped; needs
+     * network, PID and IPC namespaces of its own. Absent: the host's.
+     */
     readonly user?: UserNamespace;
   };
   readonly sysctls: Readonly<Record<string, string>>;
@@ -104,6 +94,7 @@ export interface Sandbox {
     readonly net?: string;
     readonly ipc?: string;
     readonly uts?: string;
+    readonly user?: string;
     readonly pid?: string;
   };
   /** Full cgroup path, relative to the hierarchy's root. */
@@ -121,7 +112,7 @@ export interface Mount {
   readonly recursiveReadonly?: boolean;
   /** Content of an image instead of `hostPath`, which is empty then. Always read-only; programs in it may be executed. */
   readonly image?: { readonly image: string; readonly subPath: string };
-  /** Shifts the owners of files (an idmapped mount), for Pods with a user namespace. Empty or absent: none. */
+  /** Shifts the owners of files (an idmapped mount): as the sandbox' user namespace has it. Empty or absent: none. */
   readonly uidMappings?: readonly IdMapping[];
   readonly gidMappings?: readonly IdMapping[];
 }

@@ -110,6 +110,8 @@ export interface Scope {
   readonly names: Set<string>;
   /** `cgroup`: one that exists. Asked once. */
   privileges(cgroup: string): Promise<Privileges>;
+  /** Why no container can be made in a user namespace on this host; undefined when it can. Tried out once. */
+  userNamespaces(): Promise<string | undefined>;
   /** Aborted when the runtime is disposed of: nothing is watched any more. */
   readonly closed: AbortSignal;
 }

@@ -24,6 +24,7 @@ export async function sweep(scope: Scope): Promise<void> {
   for (const id of unknown(layout.sandboxStates, scope.sandboxes)) remove(join(layout.sandboxStates, id));
   for (const id of unknown(layout.bundles, scope.containers)) remove(join(layout.bundles, id));
   for (const id of unknown(layout.exits, scope.containers)) remove(join(layout.exits, id));
+  for (const name of namesIn(layout.probes)) remove(join(layout.probes, name));
   for (const id of unknown(layout.containerRoots, scope.containers)) {
     await rm(join(layout.containerRoots, id), { recursive: true, force: true });
   }
@@ -64,14 +65,14 @@ async function sweepCgroups(scope: Scope, path: string, used: ReadonlySet<string
   }
 }
 
-/** Root file systems, and the sandboxes' /dev/shm, whose owner is unknown. */
+/** What is mounted for containers and sandboxes that are unknown, or was tried out. */
 async function sweepMounts(scope: Scope): Promise<void> {
   const { layout, host } = scope;
   const keep = new Set([
     ...[...scope.containers.keys()].map((id) => containerPaths(layout, id).bundle),
     ...[...scope.sandboxes.keys()].map((id) => sandboxPaths(layout, id).shm),
   ]);
-  for (const prefix of [layout.bundles, layout.sandboxStates]) {
+  for (const prefix of [layout.bundles, layout.sandboxStates, layout.probes]) {
     for (const { target } of await host.mount.list(prefix)) {
       const inside = [...keep].some((path) => target === path || target.startsWith(`${path}/`));
       if (!inside && target !== prefix) await host.mount.unmount(target);

@@ -137,6 +137,24 @@ describe.each([
       expect(await host.namespace.inode(paths.net)).toBeUndefined();
     });
 
+    test("a user namespace is pinned like the others, and shifts the owners of what is mounted", async () => {
+      const userns = join(subject.folder, "ns3/user");
+      const mapping = [{ containerId: 0, hostId: 200_000, size: 1000 }];
+      const user = { uidMappings: mapping, gidMappings: mapping };
+      await host.namespace.pin({ paths: { user: userns, net: join(subject.folder, "ns3/net") }, user });
+      expect(await host.namespace.inode(userns)).toBeGreaterThan(0);
+      const folder = (name: string): string => join(subject.folder, "shifted", name);
+      for (const name of ["a", "b", "bound", "overlaid"]) await subject.makeFolder(folder(name));
+      await host.mount.idmap({ source: folder("a"), target: folder("bound"), userns });
+      await host.mount.overlay({ lower: [folder("a"), folder("b")], target: folder("overlaid"), userns });
+      for (const path of [folder("bound"), folder("overlaid")]) {
+        expect(await host.mount.list(path)).toHaveLength(1);
+        await host.mount.unmount(path);
+      }
+      for (const kind of ["net", "user"]) await host.namespace.unpin(join(subject.folder, "ns3", kind));
+      expect(await host.namespace.inode(userns)).toBeUndefined();
+    });
+
     test("pin is all or nothing", async () => {
       const taken = join(subject.folder, "ns2/uts");
       const fresh = join(subject.folder, "ns2/net");

@@ -107,6 +107,34 @@ test("a user without a role may do nothing, and can not make a certificate of mo
   expect((await curl(path, ...ada, "-d", "{}")).code).toBe(403);
 });
 
+test("kubectl's auth commands and tokens: a service account may do what its role says, with its token, until it is gone", async () => {
+  const kubectl = kubectls().at(-1)!;
+  const k = async (args: string, input = ""): Promise<string> => {
+    const { stdout, stderr, code } = await runKubectl(kubectl, kubeconfig, args.split(" "), input);
+    return code === 0 ? stdout : `${code}: ${stderr}${stdout}`;
+  };
+  expect(await k("auth can-i delete pods")).toBe("yes\n");
+  expect(await k("auth can-i --list")).toMatch(/^\*\.\* +\[\] +\[\] +\[\*\]$/m);
+  expect(await k("auth whoami")).toMatch(/^Username +admin$/m);
+  await k("create -f -", JSON.stringify({ apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "robot" } }));
+  expect(await k("create rolebinding robot --clusterrole=view --serviceaccount=default:robot")).toContain("created");
+  const as = "--as=system:serviceaccount:default:robot";
+  expect(await k(`auth can-i list pods ${as}`)).toBe("yes\n");
+  expect(await k(`auth can-i create pods ${as}`)).toMatch(/^1: .*no\n$/s);
+  expect(await k(`get secrets ${as}`)).toContain(
+    'secrets is forbidden: User "system:serviceaccount:default:robot" cannot list resource "secrets" in API group "" in the namespace "default"',
+  );
+  const token = (await k("create token robot --duration=20m")).trim();
+  const bearer = ["-H", `Authorization: Bearer ${token}`];
+  expect((await curl("/api/v1/namespaces/default/pods", ...bearer)).code).toBe(200);
+  expect((await curl("/api/v1/namespaces/kube-system/pods", ...bearer)).code).toBe(403);
+  expect((await curl("/api/v1/namespaces/default/pods", "-H", `Authorization: Bearer ${token}x`)).code).toBe(401);
+  // A wrong credential is told so also where none is needed.
+  expect((await curl("/livez", "-H", "Authorization: Bearer x")).code).toBe(401);
+  await k("delete serviceaccount robot");
+  expect((await curl("/api/v1/namespaces/default/pods", ...bearer)).code).toBe(401);
+});
+
 test("a kubeconfig is the caller's alone; merged on request only, without taking the current context", async () => {
   expect(statSync(kubeconfig).mode & 0o777).toBe(0o600);
   const { stdout } = await node.minke(["kubeconfig"]);

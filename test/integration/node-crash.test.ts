@@ -32,7 +32,7 @@ function marked(marker: string): string[] {
 
 test(
   `${PODS} Pods, ${KILLS} times kill -9 of the daemon at random moments: ${PODS} run, none twice`,
-  { timeout: 300_000 },
+  { timeout: scaled(300_000, 900_000) },
   async () => {
     await using node = await startTestNode();
     const names = Array.from({ length: PODS }, (_, i) => `pod-${String(i).padStart(2, "0")}`);

@@ -155,7 +155,7 @@ describe("an image as a volume", () => {
       expect([...(await t.runtime.imagesInUse())]).toEqual([id]);
       const restarted = await t.restart();
       expect((await restarted.container(container.id))?.mountedImages).toEqual(container.mountedImages);
-      expect(await t.host.mount.list(join(t.instance.state, "containers", container.id, "images"))).toHaveLength(2);
+      expect(await t.host.mount.list(join(t.instance.state, "containers", container.id, "mounts"))).toHaveLength(2);
       await t.runtime.removeContainer(container.id);
       expect((await t.runtime.imagesInUse()).size).toBe(0);
     });

@@ -13,6 +13,522 @@ export const SCHEMA: Schema = {
    }
   ]
  },
+ "authentication.v1.BoundObjectReference": {
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "name": {
+    "type": "string"
+   },
+   "uid": {
+    "type": "string"
+   }
+  }
+ },
+ "authentication.v1.SelfSubjectReview": {
+  "gvk": {
+   "group": "authentication.k8s.io",
+   "kind": "SelfSubjectReview",
+   "version": "v1"
+  },
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "status": {
+    "ref": "authentication.v1.SelfSubjectReviewStatus"
+   }
+  }
+ },
+ "authentication.v1.SelfSubjectReviewStatus": {
+  "fields": {
+   "userInfo": {
+    "ref": "authentication.v1.UserInfo"
+   }
+  }
+ },
+ "authentication.v1.TokenRequest": {
+  "gvk": {
+   "group": "authentication.k8s.io",
+   "kind": "TokenRequest",
+   "version": "v1"
+  },
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "spec": {
+    "ref": "authentication.v1.TokenRequestSpec"
+   },
+   "status": {
+    "ref": "authentication.v1.TokenRequestStatus"
+   }
+  }
+ },
+ "authentication.v1.TokenRequestSpec": {
+  "fields": {
+   "audiences": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "boundObjectRef": {
+    "ref": "authentication.v1.BoundObjectReference"
+   },
+   "expirationSeconds": {
+    "type": "integer",
+    "format": "int64"
+   }
+  }
+ },
+ "authentication.v1.TokenRequestStatus": {
+  "fields": {
+   "expirationTimestamp": {
+    "ref": "meta.v1.Time"
+   },
+   "token": {
+    "type": "string"
+   }
+  }
+ },
+ "authentication.v1.TokenReview": {
+  "gvk": {
+   "group": "authentication.k8s.io",
+   "kind": "TokenReview",
+   "version": "v1"
+  },
+  "required": [
+   "spec"
+  ],
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "spec": {
+    "ref": "authentication.v1.TokenReviewSpec"
+   },
+   "status": {
+    "ref": "authentication.v1.TokenReviewStatus"
+   }
+  }
+ },
+ "authentication.v1.TokenReviewSpec": {
+  "required": [
+   "token"
+  ],
+  "fields": {
+   "audiences": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "token": {
+    "type": "string"
+   }
+  }
+ },
+ "authentication.v1.TokenReviewStatus": {
+  "fields": {
+   "audiences": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "authenticated": {
+    "type": "boolean"
+   },
+   "error": {
+    "type": "string"
+   },
+   "user": {
+    "ref": "authentication.v1.UserInfo"
+   }
+  }
+ },
+ "authentication.v1.UserInfo": {
+  "fields": {
+   "extra": {
+    "type": "map",
+    "values": {
+     "type": "array",
+     "items": {
+      "type": "string"
+     }
+    }
+   },
+   "groups": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "uid": {
+    "type": "string"
+   },
+   "username": {
+    "type": "string"
+   }
+  }
+ },
+ "authorization.v1.FieldSelectorAttributes": {
+  "fields": {
+   "rawSelector": {
+    "type": "string"
+   },
+   "requirements": {
+    "type": "array",
+    "items": {
+     "ref": "meta.v1.FieldSelectorRequirement"
+    },
+    "list": "atomic"
+   }
+  }
+ },
+ "authorization.v1.LabelSelectorAttributes": {
+  "fields": {
+   "rawSelector": {
+    "type": "string"
+   },
+   "requirements": {
+    "type": "array",
+    "items": {
+     "ref": "meta.v1.LabelSelectorRequirement"
+    },
+    "list": "atomic"
+   }
+  }
+ },
+ "authorization.v1.LocalSubjectAccessReview": {
+  "gvk": {
+   "group": "authorization.k8s.io",
+   "kind": "LocalSubjectAccessReview",
+   "version": "v1"
+  },
+  "required": [
+   "spec"
+  ],
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "spec": {
+    "ref": "authorization.v1.SubjectAccessReviewSpec"
+   },
+   "status": {
+    "ref": "authorization.v1.SubjectAccessReviewStatus"
+   }
+  }
+ },
+ "authorization.v1.NonResourceAttributes": {
+  "fields": {
+   "path": {
+    "type": "string"
+   },
+   "verb": {
+    "type": "string"
+   }
+  }
+ },
+ "authorization.v1.NonResourceRule": {
+  "required": [
+   "verbs"
+  ],
+  "fields": {
+   "nonResourceURLs": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "verbs": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   }
+  }
+ },
+ "authorization.v1.ResourceAttributes": {
+  "fields": {
+   "fieldSelector": {
+    "ref": "authorization.v1.FieldSelectorAttributes"
+   },
+   "group": {
+    "type": "string"
+   },
+   "labelSelector": {
+    "ref": "authorization.v1.LabelSelectorAttributes"
+   },
+   "name": {
+    "type": "string"
+   },
+   "namespace": {
+    "type": "string"
+   },
+   "resource": {
+    "type": "string"
+   },
+   "subresource": {
+    "type": "string"
+   },
+   "verb": {
+    "type": "string"
+   },
+   "version": {
+    "type": "string"
+   }
+  }
+ },
+ "authorization.v1.ResourceRule": {
+  "required": [
+   "verbs"
+  ],
+  "fields": {
+   "apiGroups": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "resourceNames": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "resources": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "verbs": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   }
+  }
+ },
+ "authorization.v1.SelfSubjectAccessReview": {
+  "gvk": {
+   "group": "authorization.k8s.io",
+   "kind": "SelfSubjectAccessReview",
+   "version": "v1"
+  },
+  "required": [
+   "spec"
+  ],
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "spec": {
+    "ref": "authorization.v1.SelfSubjectAccessReviewSpec"
+   },
+   "status": {
+    "ref": "authorization.v1.SubjectAccessReviewStatus"
+   }
+  }
+ },
+ "authorization.v1.SelfSubjectAccessReviewSpec": {
+  "fields": {
+   "nonResourceAttributes": {
+    "ref": "authorization.v1.NonResourceAttributes"
+   },
+   "resourceAttributes": {
+    "ref": "authorization.v1.ResourceAttributes"
+   }
+  }
+ },
+ "authorization.v1.SelfSubjectRulesReview": {
+  "gvk": {
+   "group": "authorization.k8s.io",
+   "kind": "SelfSubjectRulesReview",
+   "version": "v1"
+  },
+  "required": [
+   "spec"
+  ],
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "spec": {
+    "ref": "authorization.v1.SelfSubjectRulesReviewSpec"
+   },
+   "status": {
+    "ref": "authorization.v1.SubjectRulesReviewStatus"
+   }
+  }
+ },
+ "authorization.v1.SelfSubjectRulesReviewSpec": {
+  "fields": {
+   "namespace": {
+    "type": "string"
+   }
+  }
+ },
+ "authorization.v1.SubjectAccessReview": {
+  "gvk": {
+   "group": "authorization.k8s.io",
+   "kind": "SubjectAccessReview",
+   "version": "v1"
+  },
+  "required": [
+   "spec"
+  ],
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "spec": {
+    "ref": "authorization.v1.SubjectAccessReviewSpec"
+   },
+   "status": {
+    "ref": "authorization.v1.SubjectAccessReviewStatus"
+   }
+  }
+ },
+ "authorization.v1.SubjectAccessReviewSpec": {
+  "fields": {
+   "extra": {
+    "type": "map",
+    "values": {
+     "type": "array",
+     "items": {
+      "type": "string"
+     }
+    }
+   },
+   "groups": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "nonResourceAttributes": {
+    "ref": "authorization.v1.NonResourceAttributes"
+   },
+   "resourceAttributes": {
+    "ref": "authorization.v1.ResourceAttributes"
+   },
+   "uid": {
+    "type": "string"
+   },
+   "user": {
+    "type": "string"
+   }
+  }
+ },
+ "authorization.v1.SubjectAccessReviewStatus": {
+  "required": [
+   "allowed"
+  ],
+  "fields": {
+   "allowed": {
+    "type": "boolean"
+   },
+   "denied": {
+    "type": "boolean"
+   },
+   "evaluationError": {
+    "type": "string"
+   },
+   "reason": {
+    "type": "string"
+   }
+  }
+ },
+ "authorization.v1.SubjectRulesReviewStatus": {
+  "required": [
+   "resourceRules",
+   "nonResourceRules",
+   "incomplete"
+  ],
+  "fields": {
+   "evaluationError": {
+    "type": "string"
+   },
+   "incomplete": {
+    "type": "boolean"
+   },
+   "nonResourceRules": {
+    "type": "array",
+    "items": {
+     "ref": "authorization.v1.NonResourceRule"
+    },
+    "list": "atomic"
+   },
+   "resourceRules": {
+    "type": "array",
+    "items": {
+     "ref": "authorization.v1.ResourceRule"
+    },
+    "list": "atomic"
+   }
+  }
+ },
  "coordination.v1.Lease": {
   "gvk": {
    "group": "coordination.k8s.io",
@@ -4762,6 +5278,27 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "meta.v1.FieldSelectorRequirement": {
+  "required": [
+   "key",
+   "operator"
+  ],
+  "fields": {
+   "key": {
+    "type": "string"
+   },
+   "operator": {
+    "type": "string"
+   },
+   "values": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   }
+  }
+ },
  "meta.v1.FieldsV1": {
   "type": "object"
  },
@@ -5131,6 +5668,213 @@ export const SCHEMA: Schema = {
    },
    "metadata": {
     "ref": "meta.v1.ObjectMeta"
+   }
+  }
+ },
+ "rbac.v1.AggregationRule": {
+  "fields": {
+   "clusterRoleSelectors": {
+    "type": "array",
+    "items": {
+     "ref": "meta.v1.LabelSelector"
+    },
+    "list": "atomic"
+   }
+  }
+ },
+ "rbac.v1.ClusterRole": {
+  "gvk": {
+   "group": "rbac.authorization.k8s.io",
+   "kind": "ClusterRole",
+   "version": "v1"
+  },
+  "fields": {
+   "aggregationRule": {
+    "ref": "rbac.v1.AggregationRule"
+   },
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "rules": {
+    "type": "array",
+    "items": {
+     "ref": "rbac.v1.PolicyRule"
+    },
+    "list": "atomic"
+   }
+  }
+ },
+ "rbac.v1.ClusterRoleBinding": {
+  "gvk": {
+   "group": "rbac.authorization.k8s.io",
+   "kind": "ClusterRoleBinding",
+   "version": "v1"
+  },
+  "required": [
+   "roleRef"
+  ],
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "roleRef": {
+    "ref": "rbac.v1.RoleRef"
+   },
+   "subjects": {
+    "type": "array",
+    "items": {
+     "ref": "rbac.v1.Subject"
+    },
+    "list": "atomic"
+   }
+  }
+ },
+ "rbac.v1.PolicyRule": {
+  "required": [
+   "verbs"
+  ],
+  "fields": {
+   "apiGroups": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "nonResourceURLs": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "resourceNames": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "resources": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "verbs": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   }
+  }
+ },
+ "rbac.v1.Role": {
+  "gvk": {
+   "group": "rbac.authorization.k8s.io",
+   "kind": "Role",
+   "version": "v1"
+  },
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "rules": {
+    "type": "array",
+    "items": {
+     "ref": "rbac.v1.PolicyRule"
+    },
+    "list": "atomic"
+   }
+  }
+ },
+ "rbac.v1.RoleBinding": {
+  "gvk": {
+   "group": "rbac.authorization.k8s.io",
+   "kind": "RoleBinding",
+   "version": "v1"
+  },
+  "required": [
+   "roleRef"
+  ],
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "roleRef": {
+    "ref": "rbac.v1.RoleRef"
+   },
+   "subjects": {
+    "type": "array",
+    "items": {
+     "ref": "rbac.v1.Subject"
+    },
+    "list": "atomic"
+   }
+  }
+ },
+ "rbac.v1.RoleRef": {
+  "required": [
+   "kind",
+   "name"
+  ],
+  "map": "atomic",
+  "fields": {
+   "apiGroup": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "name": {
+    "type": "string"
+   }
+  }
+ },
+ "rbac.v1.Subject": {
+  "required": [
+   "kind",
+   "name"
+  ],
+  "map": "atomic",
+  "fields": {
+   "apiGroup": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "name": {
+    "type": "string"
+   },
+   "namespace": {
+    "type": "string"
    }
   }
  },

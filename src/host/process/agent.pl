@@ -14,10 +14,20 @@ use Socket ();
 use Fcntl  ();
 
 use constant {
+    CLONE_NEWNS  => 0x00020000,
     CLONE_NEWUTS => 0x04000000,
     CLONE_NEWIPC => 0x08000000,
+    CLONE_NEWUSER => 0x10000000,
     CLONE_NEWNET => 0x40000000,
     MS_BIND      => 0x1000,
+    MS_REC       => 0x4000,
+    MS_PRIVATE   => 1 << 18,
+    AT_FDCWD        => -100,
+    AT_EMPTY_PATH   => 0x1000,
+    AT_RECURSIVE    => 0x8000,
+    OPEN_TREE_CLONE_CLOEXEC => 1 | 02000000,
+    MOVE_MOUNT_F_EMPTY_PATH => 4,
+    MOUNT_ATTR_IDMAP        => 0x00100000,
     MNT_DETACH_NOFOLLOW => 2 | 8,
     MFD_CLOEXEC_SEALING => 1 | 2,
     F_ADD_SEALS     => 1033,
@@ -40,22 +50,28 @@ use constant {
     DEFAULT_PATH     => '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
 };
 
-# System call numbers by machine; aarch64 and riscv64 share the generic table.
+# System call numbers by machine; aarch64 and riscv64 share the generic table, and newer calls have one number on all.
+my @newer = (
+    close_range => 436, pidfd_open => 434, open_tree => 428, move_mount => 429, mount_setattr => 442,
+);
 my @generic = (
+    @newer,
     mount => 40, umount2 => 39, unshare => 97, setns => 268, sethostname => 161, signalfd4 => 74, memfd_create => 279,
-    execve => 221, close_range => 436, pidfd_open => 434, epoll_create1 => 20, epoll_ctl => 21, epoll_pwait => 22,
+    execve => 221, epoll_create1 => 20, epoll_ctl => 21, epoll_pwait => 22,
 );
 my %TABLE = (
     x86_64 => {
+        @newer,
         mount => 165, umount2 => 166, unshare => 272, setns => 308, sethostname => 170, signalfd4 => 289, memfd_create => 319,
-        execve => 59, close_range => 436, pidfd_open => 434, epoll_create1 => 291, epoll_ctl => 233, epoll_pwait => 281,
+        execve => 59, epoll_create1 => 291, epoll_ctl => 233, epoll_pwait => 281,
     },
     aarch64 => {@generic},
     riscv64 => {@generic},
 );
 my $machine = (POSIX::uname())[4];
 my $SYS = $TABLE{$machine} or die "no system call table for $machine\n";
-my %CLONE = (net => CLONE_NEWNET, ipc => CLONE_NEWIPC, uts => CLONE_NEWUTS);
+# The user namespace is made on its own, before those that it is to own.
+my %CLONE = (net => CLONE_NEWNET, ipc => CLONE_NEWIPC, uts => CLONE_NEWUTS, user => 0);
 
 my (%jobs, %by_id, %readers, $read_set, $in, $failures_r, $failures_w, $chld, $null);
 $read_set = $in = '';
@@ -130,6 +146,8 @@ my %VERBS = (
     mount   => sub { my ($id, @steps) = @_; task($id, \&mount_steps, @steps) },
     mount_now => sub { my ($id, @steps) = @_; now($id, \&mount_steps, @steps) },
     overlay => sub { my ($id, @rest) = @_; now($id, \&mount_overlay, @rest) },
+    overlay_idmapped => sub { my ($id, @rest) = @_; task($id, \&overlay_idmapped, @rest) },
+    idmap   => sub { my ($id, @rest) = @_; task($id, \&idmap, @rest) },
     unmount => sub { my ($id, $target) = @_; now($id, \&unmount_all, $target) },
     unpin   => sub { my ($id, $path) = @_; now($id, \&unpin, $path) },
     pin     => sub { my ($id, @rest) = @_; task($id, \&pin, @rest) },
@@ -404,6 +422,52 @@ sub mount_overlay {
     die $error unless $ok;
 }
 
+# The same with lower directories whose owners are shifted. They are mounted where nobody else sees them, in a mount
+# namespace of this child's own; of the whole only the overlay itself comes out of it.
+sub overlay_idmapped {
+    my ($target, $options, $userns, @lower) = @_;
+    my ($none, $root, $tmpfs, $overlay, $merged) = ('none', '/', 'tmpfs', 'overlay', 'merged');
+    open(my $outside, '<', '/proc/self/ns/mnt') or failure('open', 'mount namespace');
+    syscall($SYS->{unshare}, CLONE_NEWNS) == 0 or failure('unshare', 'mnt');
+    syscall($SYS->{mount}, $none, $root, $none, MS_REC | MS_PRIVATE, 0) == 0 or failure('mount', $root);
+    syscall($SYS->{mount}, $tmpfs, $target, $tmpfs, 0, 0) == 0 or failure('mount', $target);
+    chdir $target or failure('chdir', $target);
+    for my $place (0 .. $#lower, $merged) { mkdir $place or failure('mkdir', $place) }
+    for my $i (0 .. $#lower) { attach_tree(idmapped_tree($lower[$i], $userns, 0), "$i") }
+    my $data = 'lowerdir=' . join(':', 0 .. $#lower) . $options;
+    syscall($SYS->{mount}, $overlay, $merged, $overlay, 0, $data) == 0 or failure('mount', $target);
+    my $tree = syscall($SYS->{open_tree}, AT_FDCWD, $merged, OPEN_TREE_CLONE_CLOEXEC);
+    failure('open_tree', $target) if $tree < 0;
+    syscall($SYS->{setns}, fileno $outside, CLONE_NEWNS) == 0 or failure('setns', 'mnt');
+    attach_tree($tree, $target);
+}
+
+# Binds `source` on `target`, its owners shifted as in the user namespace at `userns`; what is mounted below comes along.
+sub idmap {
+    my ($source, $target, $userns) = @_;
+    attach_tree(idmapped_tree($source, $userns, AT_RECURSIVE), $target);
+}
+
+# A copy of the mount at `source` that is attached nowhere.
+sub idmapped_tree {
+    my ($source, $userns, $recursive) = @_;
+    open(my $ids, '<', $userns) or failure('open', $userns);
+    my $tree = syscall($SYS->{open_tree}, AT_FDCWD, $source, OPEN_TREE_CLONE_CLOEXEC | $recursive);
+    failure('open_tree', $source) if $tree < 0;
+    my ($empty, $attributes) = ('', pack('Q4', MOUNT_ATTR_IDMAP, 0, 0, fileno $ids));
+    syscall($SYS->{mount_setattr}, $tree, $empty, AT_EMPTY_PATH, $attributes, length $attributes) == 0
+        or failure('idmap', $source);
+    return $tree;
+}
+
+sub attach_tree {
+    my ($tree, $target) = @_;
+    my $empty = '';
+    syscall($SYS->{move_mount}, $tree, $empty, AT_FDCWD, $target, MOVE_MOUNT_F_EMPTY_PATH) == 0
+        or failure('move_mount', $target);
+    POSIX::close($tree);
+}
+
 sub unmount_all {
     my ($target) = @_;
     1 while syscall($SYS->{umount2}, $target, MNT_DETACH_NOFOLLOW) == 0;
@@ -426,30 +490,24 @@ sub unpin {
     failure('unlink', $path) unless $!{ENOENT} || $!{ENOTDIR};
 }
 
-# (hostname, number of kinds, kinds and paths..., sysctls and values...), in a child.
+# (hostname, uid map, gid map, number of kinds, kinds and paths..., sysctls and values...), in a child.
 sub pin {
-    my ($hostname, $kinds, @rest) = @_;
+    my ($hostname, $uid_map, $gid_map, $kinds, @rest) = @_;
     my @pins = splice(@rest, 0, 2 * $kinds);
     my %path = @pins;
     my (@made, @bound);
     my $ok = eval {
-        my $flags = 0;
         for my $kind (sort keys %path) {
             my $target = $path{$kind};
             if (is_namespace($target)) { $! = POSIX::EEXIST(); failure('pin', $target) }
             sysopen(my $file, $target, Fcntl::O_CREAT() | Fcntl::O_RDONLY(), 0600) or failure('create', $target);
             push @made, $target;
-            $flags |= $CLONE{$kind};
         }
-        syscall($SYS->{unshare}, $flags) == 0 or failure('unshare', join(',', sort keys %path));
-        loopback_up() if $path{net};
-        if ($hostname ne '') {
-            my $name = $hostname;
-            syscall($SYS->{sethostname}, $name, length $name) == 0 or failure('hostname', $hostname);
-        }
-        while (@rest) { set_sysctl(splice(@rest, 0, 2)) }
+        my ($owner, $leash) = ('self', undef);
+        if ($path{user}) { ($owner, $leash) = new_owner($uid_map, $gid_map, \%path, $hostname, @rest) }
+        else             { new_namespaces(\%path, $hostname, @rest) }
         for my $kind (sort keys %path) {
-            my ($source, $target, $type) = ("/proc/self/ns/$kind", $path{$kind}, 'none');
+            my ($source, $target, $type) = ("/proc/$owner/ns/$kind", $path{$kind}, 'none');
             syscall($SYS->{mount}, $source, $target, $type, MS_BIND, 0) == 0 or failure('bind', $target);
             push @bound, $target;
         }
@@ -460,6 +518,59 @@ sub pin {
     syscall($SYS->{umount2}, $_, MNT_DETACH_NOFOLLOW) for @bound;
     unlink $_ for @made;
     die $error;
+}
+
+# Puts this process into new namespaces of the kinds of `path`, but the user namespace, and sets them up.
+sub new_namespaces {
+    my ($path, $hostname, @sysctls) = @_;
+    my $flags = 0;
+    $flags |= $CLONE{$_} for keys %$path;
+    syscall($SYS->{unshare}, $flags) == 0 or failure('unshare', join(',', sort keys %$path));
+    loopback_up() if $path->{net};
+    if ($hostname ne '') {
+        my $name = $hostname;
+        syscall($SYS->{sethostname}, $name, length $name) == 0 or failure('hostname', $hostname);
+    }
+    while (@sysctls) { set_sysctl(splice(@sysctls, 0, 2)) }
+}
+
+# A process in a new user namespace that owns its other new namespaces: its pid, and the socket whose end lets it go.
+sub new_owner {
+    my ($uid_map, $gid_map, @rest) = @_;
+    socketpair(my $ours, my $theirs, Socket::AF_UNIX(), Socket::SOCK_SEQPACKET(), 0) or failure('socketpair');
+    my $pid = fork;
+    failure('fork') unless defined $pid;
+    if ($pid == 0) {
+        close $ours;
+        my $ok = eval {
+            syscall($SYS->{unshare}, CLONE_NEWUSER) == 0 or failure('unshare', 'user');
+            syswrite($theirs, 'ok');
+            sysread($theirs, my $mapped, 1) or POSIX::_exit(1);
+            POSIX::setgid(0) && POSIX::setuid(0) or failure('setuid', 'root of the user namespace');
+            new_namespaces(@rest);
+            1;
+        };
+        syswrite($theirs, $ok ? 'ok' : join("\0", failure_of($@)));
+        sysread($theirs, my $end, 1);
+        POSIX::_exit(0);
+    }
+    close $theirs;
+    hear_of($ours);
+    for my $map (['uid_map', $uid_map], ['gid_map', $gid_map]) {
+        sysopen(my $file, "/proc/$pid/$map->[0]", Fcntl::O_WRONLY()) or failure('map', $map->[1]);
+        defined syswrite($file, $map->[1]) or failure('map', $map->[1]);
+    }
+    syswrite($ours, '1');
+    hear_of($ours);
+    return ($pid, $ours);
+}
+
+# Dies as the process at the other end did, unless it says that all is well.
+sub hear_of {
+    my ($socket) = @_;
+    my $got = sysread($socket, my $told, SUBJECT_BYTES_MAX + 100);
+    return if $got && $told eq 'ok';
+    die $got ? [split(/\0/, $told, 3)] : ['user', 0 + POSIX::ECHILD(), ''];
 }
 
 sub is_namespace {

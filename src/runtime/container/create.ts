@@ -1,5 +1,5 @@
 /** Making a container: its root file system, its spec, its monitor. Its process exists afterwards and waits to be started. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { isMinkeError, messageOf, MinkeError } from "../../base/errors.ts";
@@ -13,6 +13,7 @@ import { containerPaths } from "../layout.ts";
 import type { ContainerRecord } from "../records.ts";
 import type { Container, ContainerConfig } from "../runtime.ts";
 import { requireSandbox } from "../sandbox/update.ts";
+import { rootIds } from "../sandbox/user-namespace.ts";
 import {
   addContainer,
   announce,
@@ -88,8 +89,12 @@ async function make(
   writeCheckpoint(paths.checkpoint, record);
   for (const directory of [paths.upper, paths.work]) mkdirSync(directory);
   mkdirSync(paths.rootfs, { recursive: true, mode: 0o711 });
-  await mountRoot(scope, uid, record);
-  const images = await mountImages(scope, record, volumes);
+  const root = rootIds(sandbox.record.config);
+  // The root directory is the upper one's: root inside must own it, before overlayfs looks at it.
+  if (root) chownSync(paths.upper, root.uid, root.gid);
+  const userns = sandbox.record.namespacePaths.user;
+  await mountRoot(scope, record, userns);
+  const images = await mountImages(scope, record, volumes, userns);
   signal?.throwIfAborted();
 
   const { spec, user } = await containerSpec(scope, { sandbox: sandbox.record, record, image, images });
@@ -154,11 +159,11 @@ function stopSignal(scope: Scope, config: ContainerConfig, image: Image): string
   return DEFAULT_STOP_SIGNAL;
 }
 
-async function mountRoot(scope: Scope, uid: string, record: ContainerRecord): Promise<void> {
-  using _span = scope.trace.span(uid, "container.rootfs", record.config.metadata.name);
+async function mountRoot(scope: Scope, record: ContainerRecord, userns: string | undefined): Promise<void> {
+  using _span = scope.trace.span(record.podUid, "container.rootfs", record.config.metadata.name);
   const { upper, work, rootfs } = containerPaths(scope.layout, record.id);
   const lower = await scope.images.layers(record.imageId);
-  await scope.host.mount.overlay({ lower, upper, work, target: rootfs });
+  await scope.host.mount.overlay({ lower, upper, work, target: rootfs, ...(userns === undefined ? {} : { userns }) });
 }
 
 /**

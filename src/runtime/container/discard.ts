@@ -6,7 +6,7 @@ import { removeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { containerPaths } from "../layout.ts";
 import type { ContainerRecord } from "../records.ts";
 import { handlerOf, type Scope } from "../scope.ts";
-import { unmountImages } from "./image-mounts.ts";
+import { unmountPlaces } from "./own-mounts.ts";
 
 /**
  * Kills its monitor and what runs in its cgroup (unless `ended` says that nothing does), removes crun's record, the cgroup, the mounts, the
@@ -21,7 +21,7 @@ export async function discard(
   const { id, cgroupPath } = record;
   const { crun, conmon } = handlerOf(scope, record);
   const paths = containerPaths(scope.layout, id);
-  const unmounted = Promise.all([host.mount.unmount(paths.rootfs), unmountImages(host, paths.images)]);
+  const unmounted = Promise.all([host.mount.unmount(paths.rootfs), unmountPlaces(host, paths.places)]);
   if (!ended) {
     conmon.abandon(id, paths.bundle);
     await host.cgroup.kill(cgroupPath);

@@ -1,16 +1,12 @@
 /** Images mounted into a container beside its own: each image's layers as one read-only tree. */
-import { mkdirSync } from "node:fs";
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
-
-import { errnoOf, MinkeError } from "../../base/errors.ts";
-import type { Host } from "../../host/host.ts";
+import { MinkeError } from "../../base/errors.ts";
 import { resolveInRoot } from "../../oci/root-path.ts";
 import type { Image } from "../image.ts";
 import { containerPaths } from "../layout.ts";
 import type { ContainerRecord } from "../records.ts";
 import type { ContainerConfig, Mount } from "../runtime.ts";
 import type { Scope } from "../scope.ts";
+import { makePlace } from "./own-mounts.ts";
 import { requireImage } from "./require-image.ts";
 
 /** A mount of an image, and the image. */
@@ -28,21 +24,22 @@ export async function mountedImages(scope: Scope, config: ContainerConfig): Prom
 }
 
 /**
- * Mounts each image below the bundle, and tells what of it is to be bound into the container: container path → host path.
+ * Mounts each image below the bundle, in the sandbox' user namespace if it has one, and tells what of it is to be bound into
+ * the container: container path → host path.
  * Rejects a sub-path that the image does not have with `NotFound`.
  */
 export async function mountImages(
   scope: Scope,
   record: ContainerRecord,
   mounts: readonly ImageMount[],
+  userns: string | undefined,
 ): Promise<ReadonlyMap<string, string>> {
-  const { images } = containerPaths(scope.layout, record.id);
+  const { places } = containerPaths(scope.layout, record.id);
   const sources = mounts.map(async ({ mount, image }, i) => {
-    const target = join(images, String(i));
+    const target = await makePlace(places, `image-${i}`);
     // overlayfs wants two lower directories when there is no upper one.
-    const nothing = join(images, "empty");
-    for (const directory of [target, nothing]) mkdirSync(directory, { recursive: true, mode: 0o755 });
-    await scope.host.mount.overlay({ lower: [...(await scope.images.layers(image.id)), nothing], target });
+    const lower = [...(await scope.images.layers(image.id)), await makePlace(places, "empty")];
+    await scope.host.mount.overlay({ lower, target, ...(userns === undefined ? {} : { userns }) });
     return [mount.containerPath, await subPathOf(target, mount, record.config)] as const;
   });
   return new Map(await Promise.all(sources));
@@ -58,13 +55,4 @@ async function subPathOf(root: string, { image, containerPath }: Mount, config: 
     `Cannot create container "${config.metadata.name}": image "${image?.image}", to be mounted on ${containerPath}, has no "${subPath}"; name a path that is in it`,
     { reason: "CreateContainerError", details: { containerPath, subPath } },
   );
-}
-
-/** Unmounts what {@link mountImages} has mounted. Idempotent. */
-export async function unmountImages(host: Pick<Host, "mount">, images: string): Promise<void> {
-  const names = await readdir(images).catch((error: unknown) => {
-    if (errnoOf(error) === "ENOENT") return [];
-    throw error;
-  });
-  await Promise.all(names.map(async (name) => host.mount.unmount(join(images, name))));
 }

@@ -1,11 +1,14 @@
 /** The bind mounts of a container: its sandbox' files, unless it brings its own, and what it asks for. */
+import { isDeepStrictEqual } from "node:util";
+
 import { MinkeError, messageOf } from "../../base/errors.ts";
 import { ensureFolder, exists } from "../../host/files.ts";
 import type { BindMount } from "../../oci/mounts.ts";
-import { sandboxPaths } from "../layout.ts";
-import type { SandboxRecord } from "../records.ts";
+import { containerPaths, sandboxPaths } from "../layout.ts";
+import type { ContainerRecord, SandboxRecord } from "../records.ts";
 import type { ContainerConfig, Mount } from "../runtime.ts";
 import { handlerOf, type Scope } from "../scope.ts";
+import { makePlace } from "./own-mounts.ts";
 
 /**
  * Refuses what contradicts itself. CRI: recursive_read_only needs readonly and private propagation; an image is never
@@ -51,15 +54,17 @@ async function requireRecursive(
 export async function containerMounts(
   scope: Scope,
   sandbox: SandboxRecord,
-  config: ContainerConfig,
+  { id, config }: ContainerRecord,
   images: ReadonlyMap<string, string>,
 ): Promise<readonly BindMount[]> {
   const { owner } = sandbox.config;
   await requireRecursive(scope, sandbox, config);
   const own = await Promise.all(
-    config.mounts.map(async (mount) => {
-      const source = images.get(mount.containerPath) ?? mount.hostPath;
+    config.mounts.map(async (mount, i) => {
       if (!mount.image) await checkSource(scope, mount, { config, make: owner === "cri" });
+      const shifted = async (): Promise<string> =>
+        shiftOwners(scope, sandbox, mount, { config, id, place: `volume-${i}` });
+      const source = images.get(mount.containerPath) ?? (await shifted());
       const { containerPath: destination, readonly, propagation, recursiveReadonly = false } = mount;
       return { source, destination, readonly, propagation, recursiveReadonly };
     }),
@@ -74,6 +79,28 @@ export async function containerMounts(
   ].filter(({ destination }) => !taken.has(destination));
   const readonly = config.security.readonlyRootfs;
   return [...files.map((file) => ({ ...file, readonly, propagation: "private" as const })), ...own];
+}
+
+/** The path to bind: an idmapped mount of the host's when the mount has mappings, which must be the sandbox' own. */
+async function shiftOwners(
+  scope: Scope,
+  sandbox: SandboxRecord,
+  { hostPath, containerPath, uidMappings = [], gidMappings = [] }: Mount,
+  { config, id, place }: { readonly config: ContainerConfig; readonly id: string; readonly place: string },
+): Promise<string> {
+  if (uidMappings.length + gidMappings.length === 0) return hostPath;
+  const { user } = sandbox.config.namespaces;
+  const userns = sandbox.namespacePaths.user;
+  if (userns === undefined || !isDeepStrictEqual({ uidMappings, gidMappings }, user)) {
+    throw new MinkeError(
+      "InvalidArgument",
+      `Cannot create container "${config.metadata.name}": the id mappings of its mount on ${containerPath} are not those of its sandbox' user namespace; give the same, or none`,
+      { reason: "CreateContainerError", details: { containerPath } },
+    );
+  }
+  const target = await makePlace(containerPaths(scope.layout, id).places, place, hostPath);
+  await scope.host.mount.idmap({ source: hostPath, target, userns });
+  return target;
 }
 
 /**

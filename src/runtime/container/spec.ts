@@ -47,7 +47,7 @@ export async function containerSpec(
     scope.privileges(sandbox.cgroupPath),
     devicesOf(config),
     apparmorProfile(wantedProfile),
-    containerMounts(scope, sandbox, config, images),
+    containerMounts(scope, sandbox, record, images),
   ]);
   warnOfMissing(scope, config, privileges.boundingSet);
   const shm = sandboxPaths(scope.layout, sandbox.id).shm;
@@ -60,6 +60,7 @@ export async function containerSpec(
     tty: config.tty,
     user,
     hostname: sandbox.config.namespaces.network === "node" ? hostname() : sandbox.config.hostname,
+    ...(sandbox.config.namespaces.user ? { userNamespace: sandbox.config.namespaces.user } : {}),
     namespaces: namespacesOf(scope, sandbox, config),
     mounts,
     security: { ...security, ...(apparmor === undefined ? {} : { apparmorProfile: apparmor }) },
@@ -105,11 +106,12 @@ export function commandOf(config: ContainerConfig, image: Pick<Image, "config">)
 }
 
 function namespacesOf(scope: Scope, sandbox: SandboxRecord, config: ContainerConfig): SpecNamespaces {
-  const { net, ipc, uts } = sandbox.namespacePaths;
+  const { net, ipc, uts, user } = sandbox.namespacePaths;
   return {
     ...(net === undefined ? {} : { net }),
     ...(ipc === undefined ? {} : { ipc }),
     ...(uts === undefined ? {} : { uts }),
+    ...(user === undefined ? {} : { user }),
     pid: pidNamespace(scope, sandbox, config),
   };
 }

@@ -3,13 +3,14 @@
  * root file system with nothing but itself, no capabilities, and joins the sandbox' other namespaces. A sandbox whose
  * containers have PID namespaces of their own needs no process at all.
  */
-import { copyFile, mkdir, rename, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdir, rename, writeFile } from "node:fs/promises";
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { MinkeError } from "../../base/errors.ts";
 import { newId } from "../../base/ids.ts";
-import type { RuntimeSpec, SpecNamespace } from "../../oci/runtime-spec.ts";
+import type { RuntimeSpec, SpecMount, SpecNamespace } from "../../oci/runtime-spec.ts";
+import { userMappings } from "../../oci/user-mappings.ts";
 import { sandboxPaths } from "../layout.ts";
 import type { ProcessRef, SandboxRecord } from "../records.ts";
 import { defaultHandler, refOf, type Privileges, type Scope } from "../scope.ts";
@@ -18,6 +19,15 @@ import { defaultHandler, refOf, type Privileges, type Scope } from "../scope.ts"
 const PROGRAM_PATHS = ["/usr/bin/catatonit", "/usr/libexec/catatonit/catatonit", "/usr/libexec/podman/catatonit"];
 /** As the kubelet protects a sandbox' own process; clamped to what the daemon may set. */
 const OOM_SCORE_ADJ = -998;
+
+const PLAIN = ["nosuid", "noexec", "nodev"];
+/** crun puts devices there, which root of a user namespace may not do in the root file system that all have in common. */
+const DEV: SpecMount = {
+  destination: "/dev",
+  type: "tmpfs",
+  source: "tmpfs",
+  options: ["nosuid", "mode=755", "size=64k"],
+};
 
 /** crun's name of a sandbox' init. */
 export function initId(sandboxId: string): string {
@@ -59,6 +69,7 @@ async function ensureRootfs(rootfs: string): Promise<string> {
       `Cannot share a PID namespace: catatonit is not installed (looked at ${PROGRAM_PATHS.join(", ")}); install the package catatonit`,
     );
   }
+  await chmod(rootfs, 0o755); // root of a user namespace reads it as any other
   await Promise.all(["proc", "dev"].map((name) => mkdir(join(rootfs, name), { recursive: true })));
   const temporary = `${program}.${newId().slice(0, 8)}`;
   await copyFile(source, temporary);
@@ -67,8 +78,9 @@ async function ensureRootfs(rootfs: string): Promise<string> {
 }
 
 function initSpec(record: SandboxRecord, rootfs: string, privileges: Privileges): RuntimeSpec {
-  const { net, ipc, uts } = record.namespacePaths;
+  const { net, ipc, uts, user } = record.namespacePaths;
   const namespaces: SpecNamespace[] = [{ type: "mount" }, { type: "pid" }];
+  if (user !== undefined) namespaces.push({ type: "user", path: user });
   if (net !== undefined) namespaces.push({ type: "network", path: net });
   if (ipc !== undefined) namespaces.push({ type: "ipc", path: ipc });
   if (uts !== undefined) namespaces.push({ type: "uts", path: uts });
@@ -85,10 +97,14 @@ function initSpec(record: SandboxRecord, rootfs: string, privileges: Privileges)
       oomScoreAdj: Math.max(OOM_SCORE_ADJ, privileges.oomScoreAdjMin),
     },
     root: { path: rootfs, readonly: true },
-    mounts: [{ destination: "/proc", type: "proc", source: "proc", options: ["nosuid", "noexec", "nodev"] }],
+    mounts: [
+      { destination: "/proc", type: "proc", source: "proc", options: PLAIN },
+      ...(user === undefined ? [] : [DEV]),
+    ],
     annotations: {},
     linux: {
       namespaces,
+      ...userMappings(record.config.namespaces.user),
       cgroupsPath: `/${initCgroup(record)}`,
       resources: { devices: [{ allow: false, access: "rwm" }] },
       devices: [],

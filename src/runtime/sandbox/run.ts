@@ -1,6 +1,6 @@
 /** Making a sandbox. */
 import { mkdirSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { chown, readFile, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 
 import { MinkeError } from "../../base/errors.ts";
@@ -11,11 +11,12 @@ import { watchInit } from "../events/watch-process.ts";
 import { sandboxPaths } from "../layout.ts";
 import type { ProcessRef, SandboxRecord } from "../records.ts";
 import type { DnsConfig, Sandbox, SandboxConfig } from "../runtime.ts";
-import { addSandbox, type Scope } from "../scope.ts";
+import { addSandbox, type OciHandler, type Scope } from "../scope.ts";
 import { cgroupToMake, sandboxCgroup } from "./cgroup.ts";
 import { attachmentOf, dismantle } from "./dismantle.ts";
 import { startInit } from "./init.ts";
 import { sandboxOf } from "./list.ts";
+import { requireUserNamespace, rootIds } from "./user-namespace.ts";
 
 /** Bytes of a Pod's /dev/shm. containerd: defaultShmSize. */
 const SHM_BYTES = 64 * 1024 * 1024;
@@ -26,7 +27,7 @@ const SHM_BYTES = 64 * 1024 * 1024;
  */
 export async function runSandbox(scope: Scope, config: SandboxConfig, signal?: AbortSignal): Promise<Sandbox> {
   signal?.throwIfAborted();
-  requireHandler(scope, config);
+  await requireUserNamespace(scope, config, requireHandler(scope, config));
   await using undo = new AsyncDisposableStack();
   const name = reserveName(scope, config, undo);
   const id = newId();
@@ -77,8 +78,9 @@ export function sandboxName(config: SandboxConfig): string {
   return [config.owner, namespace, name, uid, attempt].join("/");
 }
 
-function requireHandler(scope: Scope, { runtimeHandler, metadata }: SandboxConfig): void {
-  if (scope.handlers.has(runtimeHandler)) return;
+function requireHandler(scope: Scope, { runtimeHandler, metadata }: SandboxConfig): OciHandler {
+  const handler = scope.handlers.get(runtimeHandler);
+  if (handler) return handler;
   const known = [...scope.handlers.keys()].filter((name) => name !== "").join(", ");
   throw new MinkeError(
     "InvalidArgument",
@@ -107,11 +109,12 @@ function draft(
   config: SandboxConfig,
   cgroup: Pick<SandboxRecord, "cgroupPath" | "madeCgroup">,
 ): SandboxRecord {
-  const { network, ipc } = config.namespaces;
+  const { network, ipc, user } = config.namespaces;
   const directory = sandboxPaths(scope.layout, id).namespaces;
   const kinds: PinnedNamespace[] = [
     ...(network === "pod" ? (["net", "uts"] as const) : []),
     ...(ipc === "pod" ? (["ipc"] as const) : []),
+    ...(user ? (["user"] as const) : []),
   ];
   if (kinds.length === 0 && Object.keys(config.sysctls).length > 0) {
     throw new MinkeError(
@@ -143,6 +146,7 @@ async function pin(scope: Scope, record: SandboxRecord): Promise<void> {
   await scope.host.namespace.pin({
     paths: namespacePaths,
     sysctls: config.sysctls,
+    ...(config.namespaces.user ? { user: config.namespaces.user } : {}),
     ...(namespacePaths.uts === undefined || config.hostname === "" ? {} : { hostname: config.hostname }),
   });
 }
@@ -155,24 +159,31 @@ async function attach(scope: Scope, record: SandboxRecord, signal?: AbortSignal)
 async function mountShm(scope: Scope, config: SandboxConfig, target: string): Promise<void> {
   if (config.namespaces.ipc === "node") return;
   mkdirSync(target, { mode: 0o1777 });
+  const root = rootIds(config);
   await scope.host.mount.mount({
     type: "tmpfs",
     source: "shm",
     target,
     flags: ["nosuid", "nodev", "noexec"],
-    data: `mode=1777,size=${SHM_BYTES}`,
+    data: `mode=1777,size=${SHM_BYTES}${root ? `,uid=${root.uid},gid=${root.gid}` : ""}`,
   });
 }
 
 async function writeFiles(config: SandboxConfig, paths: ReturnType<typeof sandboxPaths>): Promise<void> {
   const name = config.namespaces.network === "node" || config.hostname === "" ? hostname() : config.hostname;
   const resolv = config.dns ? resolvConf(config.dns) : await readFile("/etc/resolv.conf", "utf8").catch(() => "");
-  const hosts = config.owner === "cri" ? await readFile("/etc/hosts", "utf8").catch(() => "") : undefined;
-  await Promise.all([
-    writeFile(paths.resolvConf, resolv),
-    writeFile(paths.hostname, `${name}\n`),
-    ...(hosts === undefined ? [] : [writeFile(paths.hosts, hosts)]),
-  ]);
+  const files = [
+    [paths.resolvConf, resolv],
+    [paths.hostname, `${name}\n`],
+    ...(config.owner === "cri" ? [[paths.hosts, await readFile("/etc/hosts", "utf8").catch(() => "")] as const] : []),
+  ] as const;
+  const root = rootIds(config);
+  await Promise.all(
+    files.map(async ([path, text]) => {
+      await writeFile(path, text);
+      if (root) await chown(path, root.uid, root.gid);
+    }),
+  );
 }
 
 /** resolv.conf(5). */

@@ -12,6 +12,7 @@ import type { EventRecorder } from "../../store/event-recorder.ts";
 import type { Store } from "../../store/store.ts";
 import type { StreamRuntime } from "../stream/session-channels.ts";
 import type { NodeIdentity } from "./auth/node-identity.ts";
+import type { ServiceAccountTokens } from "./auth/service-account-tokens.ts";
 import type { User } from "./auth/user.ts";
 import type { ResourceRequest } from "./request-info.ts";
 
@@ -31,6 +32,7 @@ export interface KubeServerOptions {
   /** Whether Pods can be given tokens of their service account; if not, none is mounted into them. */
   readonly issuesTokens: boolean;
   readonly identity: NodeIdentity;
+  readonly tokens: ServiceAccountTokens;
   /** What `info` answers: plain JSON about this node. */
   readonly nodeInfo: () => Promise<Readonly<Record<string, unknown>>>;
 }

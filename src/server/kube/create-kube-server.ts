@@ -3,6 +3,7 @@ import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
+import { RoleKeeper } from "./auth/role-keeper.ts";
 import type { KubeServerOptions } from "./context.ts";
 import { listenOnSocket } from "./listen.ts";
 import { startControllers } from "./controllers/controllers.ts";
@@ -56,6 +57,7 @@ export function createKubeServer(node: KubeServerOptions): KubeServer {
   return {
     async listen(socketPath) {
       undo.use(startControllers(node));
+      undo.use(new RoleKeeper(node));
       undo.use(await listenOnSocket(server, socketPath));
     },
     bind: (host, port) => secure.bind(host, port),

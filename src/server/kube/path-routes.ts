@@ -1,4 +1,5 @@
 /** Paths that are no stored resource: version, health, discovery, metrics and the node's own group. */
+import { issuerPath } from "./auth/issuer-discovery.ts";
 import type { PathHandler } from "./context.ts";
 import { nodePath } from "./node-paths.ts";
 import { discoveryPath } from "./paths/discovery.ts";
@@ -20,6 +21,7 @@ export function pathHandlerOf(method: string, path: string): PathHandler | undef
   const read = method === "GET" || method === "HEAD";
   if (read && Object.hasOwn(FIXED, plain)) return FIXED[plain];
   return (
-    (read ? (discoveryPath(plain) ?? openapiPath(plain) ?? metricsPath(plain)) : undefined) ?? nodePath(method, plain)
+    (read ? (discoveryPath(plain) ?? openapiPath(plain) ?? metricsPath(plain) ?? issuerPath(plain)) : undefined) ??
+    nodePath(method, plain)
   );
 }

@@ -1,6 +1,11 @@
 /** The route table: verb × resource × subresource → handler. Discovery derives from it. */
 import { NEW_EVENTS, type Resource } from "../../api/resources.ts";
 import { methodNotAllowed } from "../../api/status.ts";
+import { reviewAccess, reviewLocalAccess, reviewOwnAccess } from "./auth/reviews/access-review.ts";
+import { reviewOwnRules } from "./auth/reviews/rules-review.ts";
+import { reviewSelf } from "./auth/reviews/self-subject-review.ts";
+import { requestToken } from "./auth/reviews/token-request.ts";
+import { reviewToken } from "./auth/reviews/token-review.ts";
 import type { Handler } from "./context.ts";
 import { pathNotFound } from "./errors.ts";
 import { withNewEvents } from "./new-events.ts";
@@ -39,6 +44,16 @@ const OBJECT_VERBS: Readonly<Record<Verb, Handler>> = {
   deletecollection: answering(deleteCollection),
 };
 
+/** What is asked and never stored, by kind. */
+const REVIEWS: Readonly<Record<string, Handler>> = {
+  SelfSubjectReview: reviewSelf,
+  TokenReview: reviewToken,
+  LocalSubjectAccessReview: reviewLocalAccess,
+  SelfSubjectAccessReview: reviewOwnAccess,
+  SelfSubjectRulesReview: reviewOwnRules,
+  SubjectAccessReview: reviewAccess,
+};
+
 export interface Subresource {
   /** Plural of its resource, which is one of the core group. */
   readonly resource: string;
@@ -62,6 +77,7 @@ const SUBRESOURCES: readonly Subresource[] = [
     kind: "PodPortForwardOptions",
     verbs: { get: forwardPorts, create: forwardPorts },
   },
+  { resource: "serviceaccounts", name: "token", kind: "TokenRequest", verbs: { create: requestToken } },
   { resource: "namespaces", name: "status", kind: "Namespace", verbs: STATUS_VERBS },
   { resource: "nodes", name: "status", kind: "Node", verbs: STATUS_VERBS },
   { resource: "persistentvolumes", name: "status", kind: "PersistentVolume", verbs: STATUS_VERBS },
@@ -94,5 +110,5 @@ function handlerOf(resource: Resource, info: ResourceRequest): Handler {
   // A namespaced object has no place without its namespace; reading across all namespaces is fine.
   const homeless = resource.namespaced && info.namespace === "" && verb !== "list" && verb !== "watch";
   if (misplaced || homeless || !resource.verbs.includes(verb)) throw methodNotAllowed(resource, verb);
-  return OBJECT_VERBS[verb];
+  return REVIEWS[resource.kind] ?? OBJECT_VERBS[verb];
 }

@@ -3,8 +3,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { resourceOf } from "../../api/resources.ts";
 import { messageOf } from "../../base/errors.ts";
+import { attributesOf } from "./auth/attributes.ts";
 import { authenticate } from "./auth/authenticate.ts";
 import { authorize } from "./auth/authorize.ts";
+import { impersonated } from "./auth/impersonation.ts";
 import { ANONYMOUS } from "./auth/user.ts";
 import type { KubeServerOptions, RequestContext } from "./context.ts";
 import { pathNotFound, verbNotAllowed } from "./errors.ts";
@@ -66,8 +68,9 @@ async function dispatch(anonymous: RequestContext, { local }: Arrival, url: URL)
   const { method = "GET" } = anonymous.request;
   const info = requestInfoOf(method, url);
   if (!info) throw verbNotAllowed();
-  const user = authenticate(anonymous, local);
-  authorize(anonymous, user, info);
+  const sender = authenticate(anonymous, local);
+  const user = impersonated(anonymous, sender) ?? sender;
+  authorize(anonymous.node.store, user, attributesOf(method, url, info));
   const context: RequestContext = { ...anonymous, user };
   const onPath = pathHandlerOf(method, url.pathname);
   if (onPath) return onPath(context);

@@ -1,17 +1,22 @@
-/** Whether a user may do what a request asks. */
+/** Whether the user of a request may do what it asks. */
+import { resourceNameOf } from "../../../api/resources.ts";
 import { MinkeError } from "../../../base/errors.ts";
-import type { RequestContext } from "../context.ts";
-import type { RequestInfo } from "../request-info.ts";
-import { isMaster, type User } from "./user.ts";
+import { type Attributes, refusalText } from "./attributes.ts";
+import { decide, type RoleStore } from "./rbac.ts";
+import type { User } from "./user.ts";
 
-const OPEN_PATHS = new Set(["/healthz", "/livez", "/readyz", "/version"]);
+/** Throws 403 when not, in the words of Kubernetes. */
+export function authorize(store: RoleStore, user: User, attributes: Attributes): void {
+  const { allowed, reason } = decide(store, user, attributes);
+  if (!allowed) throw forbidden(user, attributes, reason);
+}
 
-/** Throws 403 when not. */
-export function authorize({ request }: RequestContext, user: User, info: RequestInfo): void {
-  if (isMaster(user)) return;
-  if (info.type === "path" && OPEN_PATHS.has(info.path)) return;
-  const verb = (request.method ?? "GET").toLowerCase();
-  const what =
-    info.type === "path" ? `path "${info.path}"` : `resource "${info.resource}" in API group "${info.group}"`;
-  throw new MinkeError("PermissionDenied", `forbidden: User "${user.name}" cannot ${verb} ${what}`);
+/** `pods "x" is forbidden: User "y" cannot get resource "pods" in API group "" in the namespace "default"` */
+function forbidden(user: User, attributes: Attributes, reason: string): MinkeError {
+  const why = refusalText(user.name, attributes) + (reason === "" ? "" : `: ${reason}`);
+  if (attributes.type === "path") return new MinkeError("PermissionDenied", `forbidden: ${why}`);
+  const { group, resource, name } = attributes;
+  const called = resourceNameOf({ group, plural: resource });
+  const what = name === "" ? called : `${called} "${name}"`;
+  return new MinkeError("PermissionDenied", `${what} is forbidden: ${why}`, { details: { resource: called, name } });
 }

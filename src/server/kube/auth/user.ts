@@ -10,7 +10,9 @@ export interface User {
 /** The group that may do everything; no role can take that away. */
 export const MASTERS = "system:masters";
 export const AUTHENTICATED = "system:authenticated";
-const UNAUTHENTICATED = "system:unauthenticated";
+export const UNAUTHENTICATED = "system:unauthenticated";
+/** All service accounts; those of one namespace have its name behind another colon. */
+export const SERVICE_ACCOUNTS_GROUP = "system:serviceaccounts";
 
 /** Whoever can open the unix socket, which is root's alone. */
 export const SOCKET_USER: User = { name: "system:admin", groups: [MASTERS, AUTHENTICATED] };
@@ -19,4 +21,12 @@ export const ANONYMOUS: User = { name: "system:anonymous", groups: [UNAUTHENTICA
 
 export function isMaster({ groups }: User): boolean {
   return groups.includes(MASTERS);
+}
+
+/** `system:serviceaccount:NAMESPACE:NAME` */
+export function serviceAccountUser(namespace: string, name: string): User {
+  return {
+    name: `system:serviceaccount:${namespace}:${name}`,
+    groups: [SERVICE_ACCOUNTS_GROUP, `${SERVICE_ACCOUNTS_GROUP}:${namespace}`, AUTHENTICATED],
+  };
 }

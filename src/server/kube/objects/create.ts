@@ -1,7 +1,7 @@
 /** CREATE: decode → defaults → admission → validate → support → store. Nothing is started here. */
 import { withDefaults } from "../../../api/defaults.ts";
 import type { KubeObject } from "../../../api/object.ts";
-import { NAMESPACES, resourceNameOf } from "../../../api/resources.ts";
+import { NAMESPACES, qualifiedKindOf, resourceNameOf } from "../../../api/resources.ts";
 import { badRequest, forbiddenBecause, invalidObject, notFound } from "../../../api/status.ts";
 import { validate } from "../../../api/validate.ts";
 import { rfc3339 } from "../../../base/clock.ts";
@@ -49,7 +49,7 @@ function storeNew(context: ResourceContext, given: KubeObject, dryRun: boolean):
   requireNamespace(context, given);
   const object = strategy.prepareCreate(admitNew(resource, withDefaults(placed), node), node);
   const faults = validate(object);
-  if (faults.length > 0) throw invalidObject(resource.kind, object.metadata.name ?? "", faults);
+  if (faults.length > 0) throw invalidObject(qualifiedKindOf(resource), object.metadata.name ?? "", faults);
   strategy.checkSupport(object, context);
   checkNew(resource, object, node);
   const name = resourceNameOf(resource);

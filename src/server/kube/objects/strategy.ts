@@ -1,8 +1,10 @@
 /** What the kinds do differently when they are written. Kubernetes: pkg/registry/core/<kind>/strategy.go. */
+import { CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, ROLE_BINDINGS, ROLES } from "../../../api/access-resources.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { type Resource, resourceNameOf } from "../../../api/resources.ts";
 import { rfc3339 } from "../../../base/clock.ts";
 import type { Durability } from "../../../store/store.ts";
+import { requireHeldRole, requireHeldRules } from "../auth/role-grant.ts";
 import type { KubeServerOptions, ResourceContext } from "../context.ts";
 import { podStrategy } from "../pods/pod-strategy.ts";
 
@@ -14,7 +16,7 @@ export interface Strategy {
   readonly durability: Durability;
   /** What the server adds to a new object, after the defaults and before the validation. */
   prepareCreate(object: KubeObject, node: KubeServerOptions): KubeObject;
-  /** Refuses what this node can not honour, and warns about what it does not; after the validation. */
+  /** Refuses what this node can not honour or the user may not grant, and warns about what has no effect; after the validation. */
   checkSupport(object: KubeObject, context: ResourceContext): void;
 }
 
@@ -46,6 +48,10 @@ const BY_RESOURCE: Readonly<Record<string, Strategy>> = {
   persistentvolumeclaims: startingWith(() => ({ phase: "Pending" })),
   "leases.coordination.k8s.io": { ...PLAIN, durability: "async" },
   "priorityclasses.scheduling.k8s.io": { ...PLAIN, generation: "value" },
+  [resourceNameOf(ROLES)]: { ...PLAIN, checkSupport: requireHeldRules },
+  [resourceNameOf(CLUSTER_ROLES)]: { ...PLAIN, checkSupport: requireHeldRules },
+  [resourceNameOf(ROLE_BINDINGS)]: { ...PLAIN, checkSupport: requireHeldRole },
+  [resourceNameOf(CLUSTER_ROLE_BINDINGS)]: { ...PLAIN, checkSupport: requireHeldRole },
 };
 
 export function strategyOf(resource: Resource): Strategy {

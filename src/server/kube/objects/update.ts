@@ -2,7 +2,7 @@
 import { withDefaults } from "../../../api/defaults.ts";
 import { equalJson } from "../../../api/equal.ts";
 import type { KubeObject } from "../../../api/object.ts";
-import { resourceNameOf } from "../../../api/resources.ts";
+import { qualifiedKindOf, resourceNameOf } from "../../../api/resources.ts";
 import { badRequest, conflict, invalidObject } from "../../../api/status.ts";
 import { validateUpdate } from "../../../api/validate.ts";
 import { admitUpdate, checkUpdate } from "../admission/admission.ts";
@@ -42,7 +42,7 @@ export function replaceObject(context: ResourceContext, stored: KubeObject, give
   const object = changed ? withGeneration(merged, (stored.metadata.generation ?? 0) + 1) : merged;
   if (info.subresource === "") {
     const faults = validateUpdate(object, stored);
-    if (faults.length > 0) throw invalidObject(resource.kind, info.name, faults);
+    if (faults.length > 0) throw invalidObject(qualifiedKindOf(resource), info.name, faults);
     strategy.checkSupport(object, context);
     checkUpdate(resource, object, node);
   }
