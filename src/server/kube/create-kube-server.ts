@@ -6,7 +6,7 @@ import type { Duplex } from "node:stream";
 import { RoleKeeper } from "./auth/role-keeper.ts";
 import type { KubeServerOptions } from "./context.ts";
 import { listenOnSocket } from "./listen.ts";
-import { NamespaceLifecycle } from "./namespace-lifecycle.ts";
+import { startControllers } from "./controllers/controllers.ts";
 import {
   HEADERS_MAX_BYTES,
   HTTP_TIMEOUTS,
@@ -56,8 +56,7 @@ export function createKubeServer(node: KubeServerOptions): KubeServer {
 
   return {
     async listen(socketPath) {
-      const lifecycle = new NamespaceLifecycle(node);
-      undo.use(lifecycle);
+      undo.use(startControllers(node));
       undo.use(new RoleKeeper(node));
       undo.use(await listenOnSocket(server, socketPath));
     },
