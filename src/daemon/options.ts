@@ -42,6 +42,13 @@ const listen = v.pipe(
   ),
 );
 
+const criSocket = v.pipe(
+  v.string(),
+  v.check(
+    (text) => text === "auto" || text === "off" || text.startsWith("/"),
+    "must be an absolute path, auto, or off",
+  ),
+);
 export const DEFAULT_REGISTRIES_DIR = "/etc/minke/certs.d";
 
 /** The table. Its keys are the names of the options in code. */
@@ -86,6 +93,14 @@ export const NODE_OPTIONS = {
       "auto: 127.0.0.1:6443, for another instance a port of its own from 20000 on, and any free port when that is taken; off for an embedded node",
     doc: "Where the API is served over HTTPS, besides the socket; off for nowhere. STATE/api.json tells the address.",
     schema: listen,
+  },
+  criSocket: {
+    flag: "cri-socket",
+    env: "MINKE_CRI_SOCKET",
+    placeholder: "PATH",
+    defaultText: "auto: STATE/cri.sock; off for an embedded node",
+    doc: "Where the Container Runtime Interface is served, for a kubelet or crictl; off for nowhere.",
+    schema: criSocket,
   },
   nodeName: {
     flag: "node-name",

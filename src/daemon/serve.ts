@@ -26,7 +26,7 @@ export async function serve(options: NodeOptions = {}): Promise<void> {
   for (const signal of END_SIGNALS) process.on(signal, end);
   protectFromOom(log);
   log.info({ version: VERSION, pid: process.pid }, "Starting");
-  await using node = await startNode({ listen: "auto", ...options }, { log });
+  await using node = await startNode({ listen: "auto", criSocket: "auto", ...options }, { log });
   void notifySystemd(node.host.process, "READY", log);
   const signal = await ended.promise;
   log.info({ signal }, "Stopping; the containers run on");

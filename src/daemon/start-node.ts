@@ -24,6 +24,7 @@ import { createKubeServer } from "../server/kube/create-kube-server.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { createVolumeManager } from "../volume/create-volume-manager.ts";
+import { criSocketOf, serveCri } from "./cri.ts";
 import { engineInputs } from "./engine-inputs.ts";
 import { lockInstance } from "./lock.ts";
 import { nodeInfo } from "./node-info.ts";
@@ -141,6 +142,7 @@ export async function startNode(
     trace,
     nodeName,
     identity: secure.identity,
+    scratch: instance.root,
     tokens,
     nodeInfo: info.read,
   });
@@ -155,6 +157,12 @@ export async function startNode(
   undo.defer(() => engine.stop());
   // The engine looks at every Pod once; the API need not wait for that.
   engine.start().catch((error: unknown) => log.error({ error: messageOf(error) }, "The engine could not start"));
+  const criSocket = criSocketOf(settings.criSocket ?? "off", instance);
+  if (criSocket !== undefined) {
+    const kind = settings.cniConfDir === undefined ? "embedded" : "cni";
+    const criNetwork = { ready: () => network.ready(), kind } as const;
+    undo.use(await serveCri(criSocket, { runtime, images, clock, log, network: criNetwork, nodeInfo: info.read }));
+  }
   undo.defer(() => server.close());
   await secure.open(server, settings.listen ?? "off");
   await server.listen(instance.apiSocket);

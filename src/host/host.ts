@@ -260,10 +260,19 @@ export interface CgroupStats {
   readonly pids: number;
   /** Highest number of tasks. */
   readonly pidsLimit?: number;
-  readonly ioReadBytes?: number;
-  readonly ioWriteBytes?: number;
+  readonly io?: readonly BlockIoUsage[];
   /** How many processes the kernel's OOM killer has killed in this cgroup. */
   readonly oomKills: number;
+}
+
+/** What went to and came from one block device. */
+export interface BlockIoUsage {
+  /** `major:minor` */
+  readonly device: string;
+  readonly reads: number;
+  readonly readBytes: number;
+  readonly writes: number;
+  readonly writeBytes: number;
 }
 
 /** Linux: Documentation/accounting/psi.rst. */

@@ -77,6 +77,8 @@ export interface SandboxConfig {
   readonly sysctls: Readonly<Record<string, string>>;
   /** Handler of a RuntimeClass; empty = the default (crun). */
   readonly runtimeHandler: string;
+  /** What the owner wants to be told again and has no other place for; plain JSON, never looked at by the runtime. */
+  readonly ownerData?: Readonly<Record<string, unknown>>;
 }
 
 export type SandboxState = "ready" | "notready";
@@ -186,6 +188,8 @@ export interface ContainerConfig {
   readonly devices?: readonly Device[];
   /** Absent: the image's, else SIGTERM. */
   readonly stopSignal?: string;
+  /** As {@link SandboxConfig.ownerData}. */
+  readonly ownerData?: Readonly<Record<string, unknown>>;
 }
 
 export type ContainerState =

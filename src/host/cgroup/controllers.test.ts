@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { cpuV1, cpuV2, weightOfShares } from "./cpu.ts";
 import { cpusetLists } from "./cpuset.ts";
 import { hugetlbV1, hugetlbV2 } from "./hugetlb.ts";
-import { ioBytesV1, ioBytesV2, ioV1, ioV2 } from "./io.ts";
+import { ioUsageV1, ioUsageV2, ioV1, ioV2 } from "./io.ts";
 import { memoryV1, memoryV2 } from "./memory.ts";
 import { pidsMax } from "./pids.ts";
 import { parsePressure } from "./pressure.ts";
@@ -129,10 +129,15 @@ test("pressure is read in percent and nanoseconds; without it there is none", ()
   expect(parsePressure(undefined)).toBeUndefined();
 });
 
-test("bytes of all devices are added", () => {
-  expect(ioBytesV2("8:0 rbytes=10 wbytes=1 rios=5\n8:16 rbytes=20 wbytes=2 dbytes=9\n")).toEqual({
-    read: 30,
-    write: 3,
-  });
-  expect(ioBytesV1("8:0 Read 10\n8:0 Write 1\n8:0 Total 11\n8:16 Read 20\nTotal 31\n")).toEqual({ read: 30, write: 1 });
+test("what went to and came from each device", () => {
+  expect(ioUsageV2("8:0 rbytes=10 wbytes=1 rios=5\n8:16 rbytes=20 wbytes=2 dbytes=9 wios=3\n253:0 \n")).toEqual([
+    { device: "8:0", reads: 5, readBytes: 10, writes: 0, writeBytes: 1 },
+    { device: "8:16", reads: 0, readBytes: 20, writes: 3, writeBytes: 2 },
+  ]);
+  const bytes = "8:0 Read 10\n8:0 Write 1\n8:0 Total 11\n8:16 Read 20\nTotal 31\n";
+  expect(ioUsageV1(bytes, "8:0 Read 4\n8:0 Write 2\nTotal 6\n")).toEqual([
+    { device: "8:0", reads: 4, readBytes: 10, writes: 2, writeBytes: 1 },
+    { device: "8:16", reads: 0, readBytes: 20, writes: 0, writeBytes: 0 },
+  ]);
+  expect(ioUsageV1("Total 0\n", "Total 0\n")).toEqual([]);
 });

@@ -1,5 +1,5 @@
 /** Block devices: the `blkio` controller of v1, `io` of v2. */
-import type { BlockIoLimit, CgroupResources } from "../host.ts";
+import type { BlockIoLimit, BlockIoUsage, CgroupResources } from "../host.ts";
 import type { ControlWrite } from "./control-file.ts";
 
 const LIMITS = [
@@ -25,16 +25,42 @@ export function ioV2({ blockIo = [] }: CgroupResources): ControlWrite[] {
   });
 }
 
-/** Bytes read and written, of `8:0 rbytes=1 wbytes=2 …` lines (v2). */
-export function ioBytesV2(text: string): { readonly read: number; readonly write: number } {
-  const sum = (key: string): number =>
-    [...text.matchAll(new RegExp(`\\b${key}=(\\d+)`, "g"))].reduce((total, match) => total + Number(match[1]), 0);
-  return { read: sum("rbytes"), write: sum("wbytes") };
+/** Of `8:0 rbytes=1 wbytes=2 rios=3 wios=4 …` lines (v2). A device that nothing was done with has no such values. */
+export function ioUsageV2(text: string): readonly BlockIoUsage[] {
+  return text.split("\n").flatMap((line) => {
+    const [device = "", ...pairs] = line.trim().split(" ");
+    const values = new Map(pairs.map((pair) => pair.split("=") as [string, string]));
+    const count = (key: string): number => Number(values.get(key) ?? 0);
+    if (!values.has("rbytes")) return [];
+    return [
+      {
+        device,
+        reads: count("rios"),
+        readBytes: count("rbytes"),
+        writes: count("wios"),
+        writeBytes: count("wbytes"),
+      },
+    ];
+  });
 }
 
-/** Bytes read and written, of `8:0 Read 1` lines (v1). */
-export function ioBytesV1(text: string): { readonly read: number; readonly write: number } {
-  const sum = (word: string): number =>
-    [...text.matchAll(new RegExp(`^\\d+:\\d+ ${word} (\\d+)$`, "gm"))].reduce((total, m) => total + Number(m[1]), 0);
-  return { read: sum("Read"), write: sum("Write") };
+/** Of two files with `8:0 Read 1` lines (v1): bytes, and operations. */
+export function ioUsageV1(bytes: string, operations: string): readonly BlockIoUsage[] {
+  const [sizes, counts] = [perDevice(bytes), perDevice(operations)];
+  return [...sizes].map(([device, size]) => ({
+    device,
+    reads: counts.get(device)?.get("Read") ?? 0,
+    readBytes: size.get("Read") ?? 0,
+    writes: counts.get(device)?.get("Write") ?? 0,
+    writeBytes: size.get("Write") ?? 0,
+  }));
+}
+
+/** Device → word → number. */
+function perDevice(text: string): ReadonlyMap<string, ReadonlyMap<string, number>> {
+  const lines = [...text.matchAll(/^(\d+:\d+) (\w+) (\d+)$/gm)];
+  const devices = Map.groupBy(lines, ([, device]) => device!);
+  return new Map(
+    [...devices].map(([device, own]) => [device, new Map(own.map(([, , word, value]) => [word!, Number(value)]))]),
+  );
 }

@@ -2,7 +2,7 @@
 import { exists } from "../files.ts";
 import type { CgroupStats } from "../host.ts";
 import { readControl, readKeyed, readNumber } from "./control-file.ts";
-import { ioBytesV1 } from "./io.ts";
+import { ioUsageV1 } from "./io.ts";
 import { present } from "./present.ts";
 import { subtree } from "./tree.ts";
 
@@ -15,20 +15,21 @@ export async function statsV1(folderOf: (controller: string) => string | undefin
   const at = (controller: string): string => folderOf(controller) ?? NOWHERE;
   const memory = at("memory");
   if (!(await exists(memory)) && !(await exists(at("cpuacct")))) return undefined;
-  const [cpu, memoryStats, pids, pidsLimit, io, oomKills] = await Promise.all([
+  const [cpu, memoryStats, pids, pidsLimit, ioBytes, ioOperations, oomKills] = await Promise.all([
     cpuStats(at("cpuacct"), at("cpu")),
     readMemory(memory),
     readNumber(at("pids"), "pids.current"),
     readNumber(at("pids"), "pids.max"),
     readControl(at("blkio"), "blkio.throttle.io_service_bytes_recursive"),
+    readControl(at("blkio"), "blkio.throttle.io_serviced_recursive"),
     oomKillsBelow(memory),
   ]);
-  const bytes = io === undefined ? undefined : ioBytesV1(io);
+  const io = ioBytes === undefined ? undefined : ioUsageV1(ioBytes, ioOperations ?? "");
   return {
     ...cpu,
     ...memoryStats,
     pids: pids ?? 0,
-    ...present({ pidsLimit, ioReadBytes: bytes?.read, ioWriteBytes: bytes?.write }),
+    ...present({ pidsLimit, io }),
     oomKills,
   };
 }

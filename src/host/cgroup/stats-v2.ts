@@ -2,7 +2,7 @@
 import { exists } from "../files.ts";
 import type { CgroupStats } from "../host.ts";
 import { readControl, readKeyed, readNumber } from "./control-file.ts";
-import { ioBytesV2 } from "./io.ts";
+import { ioUsageV2 } from "./io.ts";
 import { parsePressure } from "./pressure.ts";
 import { present } from "./present.ts";
 
@@ -16,12 +16,11 @@ export async function statsV2(folder: string): Promise<CgroupStats | undefined> 
     readControl(folder, "io.stat"),
     readPressure(folder),
   ]);
-  const bytes = io === undefined ? undefined : ioBytesV2(io);
   return {
     ...cpuStats(cpu),
     ...memory,
     pids: pids ?? 0,
-    ...present({ pidsLimit, pressure, ioReadBytes: bytes?.read, ioWriteBytes: bytes?.write }),
+    ...present({ pidsLimit, pressure, io: io === undefined ? undefined : ioUsageV2(io) }),
   };
 }
 

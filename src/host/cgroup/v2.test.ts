@@ -93,8 +93,7 @@ test("stats reads usage, working set, limit, io and kills", async () => {
       },
     },
     pids: 3,
-    ioReadBytes: 5,
-    ioWriteBytes: 6,
+    io: [{ device: "8:0", reads: 1, readBytes: 5, writes: 0, writeBytes: 6 }],
     oomKills: 1,
   };
   expect(await cgroup.stats("a")).toEqual(expected);

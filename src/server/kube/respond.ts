@@ -72,7 +72,11 @@ function errorForm(context: RequestContext): OutputForm {
 function writeHead(context: RequestContext, code: number, headers: Record<string, string | number>): void {
   const warnings = warningHeaders(context.warnings);
   if (warnings.length > 0) context.response.setHeader("warning", warnings);
-  context.response.writeHead(code, { "cache-control": "no-cache, private", ...headers });
+  context.response.writeHead(code, {
+    "cache-control": "no-cache, private",
+    "x-content-type-options": "nosniff",
+    ...headers,
+  });
 }
 
 /** RFC 7234: `299 - "text"`; quotes and backslashes are escaped, what a header can not carry becomes a question mark. */
