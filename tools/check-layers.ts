@@ -48,6 +48,8 @@ const FILES: Record<string, readonly string[]> = {
 const MODULES: Record<string, readonly string[]> = {
   "node:child_process": ["host/process", "cli/embed.ts"],
   "node:sqlite": ["store"],
+  "@grpc/grpc-js": ["server/cri"],
+  "@bufbuild/protobuf": ["server/cri"],
 };
 
 const root = resolve(import.meta.dirname, "../src");
