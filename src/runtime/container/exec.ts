@@ -56,10 +56,8 @@ function withPipes(scope: Scope, entry: ContainerEntry, directory: string, proce
     exited: child.exited.then((code) =>
       code === CRUN_FAILED ? (commandFailureExit(crunMessage(complaint)) ?? code) : code,
     ),
-    close: () => {
-      child.kill("SIGKILL");
-      void killTree(scope, entry.record.cgroupPath, pidFile);
-    },
+    // crun ends by itself when it has reaped the process, so that whoever waits for the exit sees no rest of it.
+    close: () => void killTree(scope, entry.record.cgroupPath, pidFile).then((found) => found || child.kill("SIGKILL")),
   };
 }
 
