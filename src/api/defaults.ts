@@ -8,12 +8,19 @@ import { type Draft, draftOf } from "./draft.ts";
 import { SCHEMA } from "./gen/schema.ts";
 import type { Namespace, Node, RoleBinding, Secret, Pod } from "./gen/types.ts";
 import type { KubeObject } from "./object.ts";
-import { defaultPod } from "./pod-defaults.ts";
+import { admitPod, defaultPod } from "./pod-defaults.ts";
 import { resourceOfKind } from "./resources.ts";
 import type { SchemaField } from "./schema.ts";
 
-/** The object with its defaults. Kinds that are not served come back as they are. */
+/** The object with its defaults, and with what admission adds. Kinds that are not served come back as they are. */
 export function withDefaults<T extends KubeObject>(object: T): T {
+  const draft = withApiDefaults(object);
+  if (draft !== object && object.kind === "Pod") admitPod(draft as unknown as Draft<Pod>);
+  return draft;
+}
+
+/** Only with the defaults of the API itself: those are the writer's own, as what admission adds is nobody's. */
+export function withApiDefaults<T extends KubeObject>(object: T): T {
   const resource = resourceOfKind(object.apiVersion, object.kind);
   if (!resource) return object;
   const draft = draftOf(object);

@@ -1,6 +1,6 @@
 /** The defaults of a Pod. */
 import type { Draft } from "./draft.ts";
-import type { Container, EphemeralContainer, Pod, PodSpec, Probe, Toleration, Volume } from "./gen/types.ts";
+import type { Container, EphemeralContainer, Pod, Probe, Toleration, Volume } from "./gen/types.ts";
 import { imageTag } from "./image-tag.ts";
 import { formatQuantity, parseQuantity, roundToMilli } from "./quantity.ts";
 
@@ -29,7 +29,6 @@ export function defaultPod(pod: Draft<Pod>): void {
   for (const container of spec.ephemeralContainers ?? []) defaultContainer(container);
   for (const volume of spec.volumes ?? []) defaultVolume(volume);
   roundUp(spec.overhead);
-  admit(spec);
 }
 
 function defaultContainer(container: AnyContainer): void {
@@ -96,7 +95,8 @@ function defaultVolume(volume: Draft<Volume>): void {
 }
 
 /** What the admission plugins ServiceAccount, Priority and DefaultTolerationSeconds add. */
-function admit(spec: Draft<PodSpec>): void {
+export function admitPod({ spec }: Draft<Pod>): void {
+  if (!spec) return;
   spec.serviceAccountName ||= spec.serviceAccount || "default";
   spec.serviceAccount = spec.serviceAccountName;
   spec.priority ??= 0;

@@ -142,6 +142,7 @@ export async function startNode(
     trace,
     nodeName,
     identity: secure.identity,
+    scratch: instance.root,
     tokens,
     nodeInfo: info.read,
   });

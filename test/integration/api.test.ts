@@ -372,7 +372,7 @@ describe("update and patch", () => {
       "text/plain",
       "",
       415,
-      "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json",
+      "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml",
     ],
     ["that is no JSON", MERGE, "{", 400, /^error decoding patch: /],
     ["that is no object", MERGE, "[]", 400, "Invalid JSON Patch"],

@@ -80,6 +80,16 @@ test("strangers are told Unauthorized, as Kubernetes does, and may only ask for 
   expect((await curl("/api/v1/namespaces/default/pods/x/exec?command=id&stdout=1", ...upgrade)).code).toBe(401);
 });
 
+test("a page of another site gets nowhere, by a name that leads here or from where it is", async () => {
+  expect((await curl("/livez", "-H", "Host: evil.example")).code).toBe(403);
+  expect((await curl("/livez", "--http1.1", "-H", "Host: evil.example:6443")).code).toBe(403);
+  expect((await curl("/livez", "-H", "Origin: https://evil.example")).code).toBe(403);
+  expect((await curl("/livez", "-H", "Origin: http://localhost")).code).toBe(200);
+  const { stdout } = await run("curl", ["-skD-", "-o/dev/null", `${server}/livez`]);
+  expect(stdout.toLowerCase()).not.toContain("access-control");
+  expect(stdout.toLowerCase()).toContain("x-content-type-options: nosniff");
+});
+
 test("a certificate of another authority is no good, whatever it says", async () => {
   const [key, certificate] = [join(node.scratch, "bad.key"), join(node.scratch, "bad.crt")];
   const subject = ["-subj", "/O=system:masters/CN=admin"];

@@ -29,6 +29,8 @@ export interface KubeServerOptions {
   readonly nodeName: string;
   readonly identity: NodeIdentity;
   readonly tokens: ServiceAccountTokens;
+  /** A folder that only root can read, on the store's disk, for files that do not last. */
+  readonly scratch: string;
   /** What `info` answers: plain JSON about this node. */
   readonly nodeInfo: () => Promise<Readonly<Record<string, unknown>>>;
 }

@@ -6,6 +6,7 @@ import { messageOf } from "../../base/errors.ts";
 import { attributesOf } from "./auth/attributes.ts";
 import { authenticate } from "./auth/authenticate.ts";
 import { authorize } from "./auth/authorize.ts";
+import { guardFromBrowsers } from "./auth/browser-guard.ts";
 import { impersonated } from "./auth/impersonation.ts";
 import { ANONYMOUS } from "./auth/user.ts";
 import type { KubeServerOptions, RequestContext } from "./context.ts";
@@ -68,6 +69,7 @@ async function dispatch(anonymous: RequestContext, { local }: Arrival, url: URL)
   const { method = "GET" } = anonymous.request;
   const info = requestInfoOf(method, url);
   if (!info) throw verbNotAllowed();
+  guardFromBrowsers(anonymous.request, { local, nodeName: anonymous.node.nodeName });
   const sender = authenticate(anonymous, local);
   const user = impersonated(anonymous, sender) ?? sender;
   authorize(anonymous.node.store, user, attributesOf(method, url, info));

@@ -1,5 +1,6 @@
 /** CREATE: decode → defaults → validate → support → store. Nothing is started here. */
-import { withDefaults } from "../../../api/defaults.ts";
+import { withApiDefaults, withDefaults } from "../../../api/defaults.ts";
+import type { ManagedFieldsEntry } from "../../../api/gen/types.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { NAMESPACES, qualifiedKindOf, resourceNameOf } from "../../../api/resources.ts";
 import { badRequest, forbiddenBecause, invalidObject, notFound } from "../../../api/status.ts";
@@ -11,6 +12,7 @@ import { requireValue } from "../body.ts";
 import type { ResourceContext } from "../context.ts";
 import { sendObject } from "../respond.ts";
 import { decodeObject } from "./decode-object.ts";
+import { withManagers } from "./managed-fields.ts";
 import { strategyOf } from "./strategy.ts";
 import { isDryRun, requireWriteOptions } from "./write-options.ts";
 
@@ -41,10 +43,16 @@ function withName(object: KubeObject, name: string): KubeObject {
   return { ...object, metadata: { ...object.metadata, name } };
 }
 
-function storeNew(context: ResourceContext, given: KubeObject, dryRun: boolean): KubeObject {
+/** Stores what was given as a new object; `managedFields` are those of an apply. */
+export function storeNew(
+  context: ResourceContext,
+  given: KubeObject,
+  dryRun: boolean,
+  managedFields?: readonly ManagedFieldsEntry[],
+): KubeObject {
   const { node, resource } = context;
   const strategy = strategyOf(resource);
-  const placed = place(context, given);
+  const placed = withManagersOf(context, place(context, given), managedFields);
   const object = strategy.prepareCreate(withDefaults(placed), node);
   requireNamespace(context, given);
   const faults = validate(object);
@@ -56,6 +64,17 @@ function storeNew(context: ResourceContext, given: KubeObject, dryRun: boolean):
     throw new MinkeError("AlreadyExists", `${name} "${key.name}" already exists`, { details: { ...key } });
   }
   return dryRun ? object : node.store.create(name, object, strategy.durability);
+}
+
+/** The writer owns what it says and what the API's defaults make of that, but not what the server adds. */
+function withManagersOf(
+  context: ResourceContext,
+  placed: KubeObject,
+  entries?: readonly ManagedFieldsEntry[],
+): KubeObject {
+  const { managedFields } = withManagers(context, undefined, withApiDefaults(placed), entries).metadata;
+  const { managedFields: _, ...metadata } = placed.metadata;
+  return { ...placed, metadata: { ...metadata, ...(managedFields ? { managedFields } : {}) } };
 }
 
 /** Gives the object its namespace and the fields that only the server may set. */

@@ -1,6 +1,7 @@
 /** UPDATE (PUT), and the part of it that PATCH shares. */
 import { withDefaults } from "../../../api/defaults.ts";
 import { equalJson } from "../../../api/equal.ts";
+import type { ManagedFieldsEntry } from "../../../api/gen/types.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { qualifiedKindOf, resourceNameOf } from "../../../api/resources.ts";
 import { badRequest, conflict, invalidObject } from "../../../api/status.ts";
@@ -10,6 +11,7 @@ import type { ResourceContext } from "../context.ts";
 import { sendObject } from "../respond.ts";
 import { decodeObject } from "./decode-object.ts";
 import { storedObject } from "./get.ts";
+import { withManagers } from "./managed-fields.ts";
 import { strategyOf } from "./strategy.ts";
 import { isDryRun, requireWriteOptions } from "./write-options.ts";
 
@@ -22,9 +24,14 @@ export async function updateObject(context: ResourceContext): Promise<void> {
 
 /**
  * Replaces what may be replaced: everything but the status, or with the status subresource only that. Server-owned
- * metadata stays. Without a resource version the last writer wins.
+ * metadata stays. Without a resource version the last writer wins. `managedFields` are those of an apply.
  */
-export function replaceObject(context: ResourceContext, stored: KubeObject, given: KubeObject): KubeObject {
+export function replaceObject(
+  context: ResourceContext,
+  stored: KubeObject,
+  given: KubeObject,
+  managedFields?: readonly ManagedFieldsEntry[],
+): KubeObject {
   const { node, resource, info } = context;
   requireSame(context, stored, given);
   const strategy = strategyOf(resource);
@@ -36,7 +43,8 @@ export function replaceObject(context: ResourceContext, stored: KubeObject, give
         ? withStatusOf(next, stored)
         : next;
   const changed = strategy.generation && !equalJson(merged["spec"], stored["spec"]);
-  const object = changed ? withGeneration(merged, (stored.metadata.generation ?? 0) + 1) : merged;
+  const counted = changed ? withGeneration(merged, (stored.metadata.generation ?? 0) + 1) : merged;
+  const object = withManagers(context, stored, counted, managedFields);
   if (info.subresource === "") {
     const faults = validateUpdate(object, stored);
     if (faults.length > 0) throw invalidObject(qualifiedKindOf(resource), info.name, faults);
