@@ -248,6 +248,7 @@ describe.each(kubectls())("%s", (kubectl) => {
 
   test("explains every field", async () => {
     const text = await run("explain pod.spec.containers --recursive");
+    expect(await run("explain pod.spec.containers.image")).toContain("The name of the image, with a tag or digest.");
     for (const field of ["livenessProbe", "readOnlyRootFilesystem", "mountPath"]) expect(text).toContain(field);
   });
 

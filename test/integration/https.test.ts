@@ -136,6 +136,12 @@ test("kubectl's auth commands and tokens: a service account may do what its role
   );
   const token = (await k("create token robot --duration=20m")).trim();
   const bearer = ["-H", `Authorization: Bearer ${token}`];
+  // A program that asks without end is told to wait, and nobody else is concerned.
+  const urls = Array.from({ length: 400 }, () => ["-o/dev/null", `${server}/version`]).flat();
+  const many = await run("curl", ["-sk", "-w", "%{http_code} %header{retry-after}\n", ...bearer, ...urls]);
+  expect(many.stdout).toContain("429 1\n");
+  expect(await k("auth can-i list pods")).toBe("yes\n");
+  await new Promise((done) => setTimeout(done, 1_000));
   expect((await curl("/api/v1/namespaces/default/pods", ...bearer)).code).toBe(200);
   expect((await curl("/api/v1/namespaces/kube-system/pods", ...bearer)).code).toBe(403);
   expect((await curl("/api/v1/namespaces/default/pods", "-H", `Authorization: Bearer ${token}x`)).code).toBe(401);

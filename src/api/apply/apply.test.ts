@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 
-import { withApiDefaults } from "../defaults.ts";
+import { withDefaults } from "../defaults.ts";
 import { decodeObject } from "../decode.ts";
 import { equalJson } from "../equal.ts";
 import type { KubeObject } from "../object.ts";
@@ -156,7 +156,7 @@ describe("applyConfig", () => {
   test("what kubectl applied on the client side is its own on the server side", () => {
     const last = JSON.stringify(pod(container({ image: "i" })));
     const annotations = { "kubectl.kubernetes.io/last-applied-configuration": last };
-    const made = withApiDefaults(decodeObject(pod(container({ image: "i" }), { annotations })).object);
+    const made = withDefaults(decodeObject(pod(container({ image: "i" }), { annotations })).object);
     const live = withEntries(made, trackUpdate(undefined, made, write("kubectl-client-side-apply")));
     expect(() => applied(live, pod(container({ image: "j" })), "other")).toThrow(
       /conflict with "kubectl-client-side-apply" using v1/,

@@ -61,6 +61,8 @@ export function startStream(context: RequestContext, type: string): ServerRespon
 export function sendError(context: RequestContext, error: unknown): void {
   if (context.response.headersSent) return void context.response.destroy();
   const status = statusOf(error);
+  const waitS = status.details?.retryAfterSeconds;
+  if (waitS !== undefined) context.response.setHeader("retry-after", String(waitS));
   sendEncoded(context, status.code ?? 500, encode(status, errorForm(context)));
 }
 

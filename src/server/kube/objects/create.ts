@@ -1,5 +1,5 @@
-/** CREATE: decode → defaults → validate → support → store. Nothing is started here. */
-import { withApiDefaults, withDefaults } from "../../../api/defaults.ts";
+/** CREATE: decode → defaults → admission → validate → support → store. Nothing is started here. */
+import { withDefaults } from "../../../api/defaults.ts";
 import type { ManagedFieldsEntry } from "../../../api/gen/types.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { NAMESPACES, qualifiedKindOf, resourceNameOf } from "../../../api/resources.ts";
@@ -8,6 +8,7 @@ import { validate } from "../../../api/validate.ts";
 import { rfc3339 } from "../../../base/clock.ts";
 import { isMinkeError, MinkeError } from "../../../base/errors.ts";
 import { nameSuffix, newUid } from "../../../base/ids.ts";
+import { admitNew, checkNew } from "../admission/admission.ts";
 import { requireValue } from "../body.ts";
 import type { ResourceContext } from "../context.ts";
 import { sendObject } from "../respond.ts";
@@ -53,11 +54,12 @@ export function storeNew(
   const { node, resource } = context;
   const strategy = strategyOf(resource);
   const placed = withManagersOf(context, place(context, given), managedFields);
-  const object = strategy.prepareCreate(withDefaults(placed), node);
   requireNamespace(context, given);
+  const object = strategy.prepareCreate(admitNew(resource, withDefaults(placed), node), node);
   const faults = validate(object);
   if (faults.length > 0) throw invalidObject(qualifiedKindOf(resource), object.metadata.name ?? "", faults);
   strategy.checkSupport(object, context);
+  checkNew(resource, object, node);
   const name = resourceNameOf(resource);
   const key = { resource: name, namespace: object.metadata.namespace ?? "", name: object.metadata.name! };
   if (node.store.get(key)) {
@@ -72,7 +74,7 @@ function withManagersOf(
   placed: KubeObject,
   entries?: readonly ManagedFieldsEntry[],
 ): KubeObject {
-  const { managedFields } = withManagers(context, undefined, withApiDefaults(placed), entries).metadata;
+  const { managedFields } = withManagers(context, undefined, withDefaults(placed), entries).metadata;
   const { managedFields: _, ...metadata } = placed.metadata;
   return { ...placed, metadata: { ...metadata, ...(managedFields ? { managedFields } : {}) } };
 }

@@ -4,10 +4,11 @@
  */
 import { createHash } from "node:crypto";
 
+import { FIELD_DESCRIPTIONS } from "../../../api/field-descriptions.ts";
 import { SCHEMA } from "../../../api/gen/schema.ts";
 import { RESOURCES } from "../../../api/resources.ts";
 import type { Resource } from "../../../api/resources.ts";
-import type { SchemaDefinition, SchemaField } from "../../../api/schema.ts";
+import type { SchemaField } from "../../../api/schema.ts";
 import { VERSION } from "../../../base/version.ts";
 import type { PathHandler, RequestContext } from "../context.ts";
 import { sendBytes, sendJson } from "../respond.ts";
@@ -69,9 +70,7 @@ function documentOf(place: string): Made {
     info: { title: "Minke", version: VERSION },
     paths: Object.assign({}, ...resources.map(pathsOf)) as Json,
     components: {
-      schemas: Object.fromEntries(
-        [...reachable(resources)].sort().map((name) => [nameOf(name), schemaOf(SCHEMA[name]!)]),
-      ),
+      schemas: Object.fromEntries([...reachable(resources)].sort().map((name) => [nameOf(name), schemaOf(name)])),
     },
   };
   const hash = createHash("sha256").update(JSON.stringify(document)).digest("hex").slice(0, 32).toUpperCase();
@@ -157,12 +156,18 @@ function reference(definition: string): Json {
   return { $ref: `#/components/schemas/${nameOf(definition)}` };
 }
 
-function schemaOf(row: SchemaDefinition): Json {
+function schemaOf(definition: string): Json {
+  const row = SCHEMA[definition]!;
+  const said = FIELD_DESCRIPTIONS[definition] ?? {};
+  const described = (name: string): Json => (Object.hasOwn(said, name) ? { description: said[name] } : {});
+  const properties = Object.entries(row.fields ?? {}).map(([name, field]) => [
+    name,
+    { ...described(name), ...fieldOf(field) },
+  ]);
   return {
+    ...described(""),
     ...fieldOf(row),
-    ...(row.fields
-      ? { type: "object", properties: Object.fromEntries(Object.entries(row.fields).map(([k, v]) => [k, fieldOf(v)])) }
-      : {}),
+    ...(row.fields ? { type: "object", properties: Object.fromEntries(properties) as Json } : {}),
     ...(row.required ? { required: row.required } : {}),
     ...(row.gvk ? { "x-kubernetes-group-version-kind": [row.gvk] } : {}),
   };
