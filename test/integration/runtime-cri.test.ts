@@ -165,7 +165,7 @@ describe("PID namespaces", () => {
           containerConfig(SLEEP, { ...named("target"), pidMode: "container" }),
         );
         const config = script("cat /proc/1/cmdline | tr '\\0' ' '", { pidMode: { container: target.id } });
-        expect((await runToEnd(t, sandbox, config)).log).toBe("sleep 1000 \n");
+        expect((await runToEnd(t, sandbox, config)).log).toBe("sleep 1000 ");
         await t.runtime.stopContainer(target.id, 0);
         for (const container of [target.id, "0".repeat(64)]) {
           const create = t.runtime.createContainer(sandbox.id, script("true", { pidMode: { container } }));

@@ -21,7 +21,10 @@ const PROGRAM_PATHS = ["/usr/bin/catatonit", "/usr/libexec/catatonit/catatonit",
 const OOM_SCORE_ADJ = -998;
 
 const PLAIN = ["nosuid", "noexec", "nodev"];
-/** crun puts devices there, which root of a user namespace may not do in the root file system that all have in common. */
+/**
+ * crun puts devices and links there. In the root file system that all have in common two inits that start at once would
+ * meet, and root of a user namespace may not do it.
+ */
 const DEV: SpecMount = {
   destination: "/dev",
   type: "tmpfs",
@@ -97,10 +100,7 @@ function initSpec(record: SandboxRecord, rootfs: string, privileges: Privileges)
       oomScoreAdj: Math.max(OOM_SCORE_ADJ, privileges.oomScoreAdjMin),
     },
     root: { path: rootfs, readonly: true },
-    mounts: [
-      { destination: "/proc", type: "proc", source: "proc", options: PLAIN },
-      ...(user === undefined ? [] : [DEV]),
-    ],
+    mounts: [{ destination: "/proc", type: "proc", source: "proc", options: PLAIN }, DEV],
     annotations: {},
     linux: {
       namespaces,
