@@ -10,7 +10,7 @@
  * Debian packages docker-registry, skopeo and mmdebstrap; containerd is left out where it is not installed.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -23,8 +23,10 @@ import { onPath } from "./program.ts";
 import { startRegistry } from "./registry.ts";
 import { type Run, benchmarkText, count, resultsText, writePart } from "./report.ts";
 import { CRICTL_TESTS, runCrictlTests, runCritest } from "./specs.ts";
-import type { Subject, SubjectOptions } from "./subject.ts";
+import type { Subject } from "./subject.ts";
 
+/** Mode of a folder above containers: root of a user namespace has to find its way to its files, as below /var/lib. */
+const PASSABLE = 0o711;
 /** How many specs run side by side in the run under load. */
 const LOAD = 4;
 const SUBJECTS = { minke: startMinke, containerd: startContainerd } as const;
@@ -47,6 +49,7 @@ for (const program of ["docker-registry", "skopeo"]) if (onPath(program) === und
 
 let runCount = 0;
 const scratch = mkdtempSync(join(tmpdir(), "minke-conformance-"));
+chmodSync(scratch, PASSABLE);
 const images = await buildConformanceImages((line) => console.error(line));
 await using registry = await startRegistry(images, scratch);
 const failed = values.benchmark ? await compareSpeed() : await judge();
@@ -141,8 +144,9 @@ function runtimes(): readonly SubjectName[] {
 
 /** Each runtime gets a folder of its own, so that nothing is there from before. */
 async function start(name: SubjectName): Promise<Subject> {
-  const options: SubjectOptions = { scratch: mkdtempSync(join(scratch, `${name}-`)), hosts: registry.hosts };
-  return await SUBJECTS[name](options);
+  const folder = mkdtempSync(join(scratch, `${name}-`));
+  chmodSync(folder, PASSABLE);
+  return await SUBJECTS[name]({ scratch: folder, hosts: registry.hosts });
 }
 
 function versionOf(program: string): string {

@@ -90,6 +90,19 @@ describe("exec", () => {
     expect((await t.runtime.container(sleeper.id))?.state.phase).toBe("running");
   });
 
+  test("that was closed is gone from the container when it has exited, not killed and still to be reaped", async () => {
+    const pids = async (): Promise<string> => (await collect(await exec(["pidof", "sleep"]))).stdout;
+    const before = await pids();
+    for (let i = 0; i < 5; i++) {
+      const session = await exec(["sleep", "4321"]);
+      session.stdout.on("data", () => {});
+      await eventually(async () => ((await sleepers()) === 1 ? true : undefined));
+      session.close();
+      expect(await session.exited).toBe(137);
+      expect(await pids()).toBe(before);
+    }
+  });
+
   test("has a terminal of the size that was set", async () => {
     const session = await exec(["sh"], { tty: true, stdin: true });
     const text = reader(session.stdout);
