@@ -52,10 +52,7 @@ spec: {containers: [{name: c, image: "${BUSYBOX}", command: [sleep, "600"]}], te
     expect(await k("get", "pods")).toMatch(new RegExp(`^${name} +1/1 +Running`, "m"));
     // Watches over HTTP/2 until the Pod is ready.
     expect(await k("wait", "--for=condition=Ready", `pod/${name}`, "--timeout=60s")).toContain("condition met");
-    // Older ones speak SPDY.
-    const minor = /kubectl\.1\.(\d+)$/.exec(kubectl)?.[1];
-    if (minor === undefined || Number(minor) >= 30)
-      expect(await k("exec", name, "--", "echo", "hello")).toBe("hello\n");
+    expect(await k("exec", name, "--", "echo", "hello")).toBe("hello\n");
     await k("delete", "pod", name);
   },
 );

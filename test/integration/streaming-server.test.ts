@@ -375,10 +375,29 @@ describe("URLs", () => {
   });
 });
 
-test("closing the server ends all sessions", async () => {
-  const client = await spdy(server.execUrl(SHELL));
-  await openAll(client, ["error", "stdin", "stdout", "stderr"]);
-  const process = await started();
-  await server[Symbol.asyncDispose]();
-  await Promise.all([process.closed, client.closed]);
+describe("closing the server", () => {
+  test("ends all sessions, and tells their clients that this was no success", async () => {
+    const client = await spdy(server.execUrl(SHELL));
+    const { error } = await openAll(client, ["error", "stdin", "stdout", "stderr"]);
+    const forwards = await spdy(server.portForwardUrl("s1"), ["portforward.k8s.io"]);
+    for (const streamtype of ["error", "data"]) await forwards.open({ streamtype, port: "80", requestid: "1" });
+    await started(1);
+    await server[Symbol.asyncDispose]();
+    await Promise.all([...processes.map(({ closed }) => closed), client.closed, forwards.closed]);
+    expect(JSON.parse(error.text())).toMatchObject({
+      status: "Failure",
+      message: "Cannot go on with the session: the server stops",
+    });
+  });
+
+  test("does not wait long for a client that does not listen", async () => {
+    const client = await spdy(server.execUrl(SHELL));
+    await openAll(client, ["error", "stdin", "stdout", "stderr"]);
+    const process = await started();
+    client.transport.pause();
+    const closed = server[Symbol.asyncDispose]();
+    await process.closed;
+    clock.advance(2_000);
+    await closed;
+  });
 });

@@ -8,16 +8,20 @@ export interface ExecSessionRequest extends StreamOptions {
   readonly command: readonly [string, ...string[]];
 }
 
-/** Runs the command to its end and tells the client the exit code. A client that leaves ends the process. Never rejects. */
+/**
+ * Runs the command to its end and tells the client the exit code. A client that leaves ends the process, and so does `stopping`,
+ * of which the client is told: it must not take that for success. Never rejects.
+ */
 export async function serveExec(
   runtime: StreamRuntime,
   request: ExecSessionRequest,
   channels: SessionChannels,
+  stopping: AbortSignal,
 ): Promise<void> {
   try {
     const { command, tty, stdin } = request;
     const session = await runtime.exec(request.containerId, { command, tty, stdin, signal: channels.gone });
-    const code = await joinStreams(session, channels);
+    const code = await joinStreams(session, channels, stopping);
     if (code === undefined) return;
     await channels.finish(code === 0 ? { type: "success" } : { type: "exit", code });
   } catch (error) {

@@ -11,14 +11,16 @@ import type { Upgrade } from "./upgrade.ts";
 import { serveWebSocketPortForward } from "./websocket-port-forward.ts";
 import type { PortForwardRequest } from "./websocket-port-forward.ts";
 
-/** The request's ports are those of plain channels; over SPDY the client names a port with each connection. */
+/** The request's ports are those of plain channels; over SPDY the client names a port with each connection. Ends with `stopping`. */
 export async function servePortForward(
   runtime: StreamRuntime,
   request: PortForwardRequest,
   upgrade: Upgrade,
   framing: PortForwardFraming,
-  clock: Clock,
+  { clock, stopping }: { readonly clock: Clock; readonly stopping: AbortSignal },
 ): Promise<void> {
+  stopping.addEventListener("abort", () => upgrade.socket.destroy(), { once: true });
+
   if (framing.type === "websocket") {
     const socket = await acceptWebSocket(upgrade, framing.protocol.name);
     return serveWebSocketPortForward(runtime, request, socket, framing.protocol, clock);

@@ -48,6 +48,9 @@ export interface StreamingServerOptions {
   readonly port?: number;
 }
 
+/** How long clients may take to hear of the end when the server closes, in milliseconds. */
+const CLOSE_GRACE_MS = 2_000;
+
 /** What serves one token's client. */
 type Session = (upgrade: Upgrade) => Promise<void>;
 
@@ -62,6 +65,7 @@ export async function createStreamingServer(options: StreamingServerOptions): Pr
   const { streams, clock, log, host = "127.0.0.1", port = 0 } = options;
   const tokens = new UrlTokens<{ readonly path: string; readonly session: Session }>(clock);
   const upgraded = new Set<Duplex>();
+  const stopping = new AbortController();
   const server = createServer();
   server.on("request", (request, response) => void serve(request, response));
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -83,26 +87,29 @@ export async function createStreamingServer(options: StreamingServerOptions): Pr
       requireStreams("exec", request);
       return urlOf("exec", async (upgrade) => {
         const channels = await acceptCommand(upgrade, negotiateCommand(upgrade), request, clock);
-        await serveExec(streams, request, channels);
+        await serveExec(streams, request, channels, stopping.signal);
       });
     },
     attachUrl(request) {
       requireStreams("attach", request);
       return urlOf("attach", async (upgrade) => {
         const channels = await acceptCommand(upgrade, negotiateCommand(upgrade), request, clock);
-        await serveAttach(streams, request.containerId, channels);
+        await serveAttach(streams, request.containerId, channels, stopping.signal);
       });
     },
     portForwardUrl: (sandboxId, ports = []) =>
       urlOf("portforward", async (upgrade) => {
         const framing = negotiatePortForward(upgrade);
         if (framing.type === "websocket") requirePorts(ports);
-        await servePortForward(streams, { sandboxId, ports }, upgrade, framing, clock);
+        await servePortForward(streams, { sandboxId, ports }, upgrade, framing, { clock, stopping: stopping.signal });
       }),
     async [Symbol.asyncDispose]() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      stopping.abort();
       server.closeAllConnections();
-      for (const socket of upgraded) socket.destroy();
+      using _ = clock.timer(CLOSE_GRACE_MS, () => {
+        for (const socket of upgraded) socket.destroy();
+      });
       await closed;
     },
   };

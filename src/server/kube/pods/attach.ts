@@ -7,10 +7,10 @@ import { runningContainer, streamOptionsOf } from "./stream-request.ts";
 
 /** ATTACH: joins the container's own process. Whether there is a terminal is the container's matter, not the client's. */
 export async function attachToPod(context: ResourceContext): Promise<void> {
-  const { node } = context;
+  const { node, signal } = context;
   const options = streamOptionsOf(context);
   const { containerId } = await runningContainer(context, "attach to");
   const upgrade = requireUpgrade(context);
   const channels = await acceptCommand(upgrade, negotiateCommand(upgrade), options, node.clock);
-  await serveAttach(node.streams, containerId, channels);
+  await serveAttach(node.streams, containerId, channels, signal);
 }

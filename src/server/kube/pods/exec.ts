@@ -8,12 +8,12 @@ import { runningContainer, streamOptionsOf } from "./stream-request.ts";
 
 /** EXEC: `?command=a&command=b&stdin&stdout&stderr&tty` over WebSocket or SPDY. */
 export async function execInPod(context: ResourceContext): Promise<void> {
-  const { node, query } = context;
+  const { node, query, signal } = context;
   const [program, ...args] = query.getAll("command");
   if (program === undefined) throw badRequest("you must specify at least 1 command");
   const options = streamOptionsOf(context);
   const { containerId } = await runningContainer(context, "exec into");
   const upgrade = requireUpgrade(context);
   const channels = await acceptCommand(upgrade, negotiateCommand(upgrade), options, node.clock);
-  await serveExec(node.streams, { ...options, containerId, command: [program, ...args] }, channels);
+  await serveExec(node.streams, { ...options, containerId, command: [program, ...args] }, channels, signal);
 }

@@ -8,13 +8,13 @@ import { requirePod } from "./stream-request.ts";
 
 /** PORTFORWARD over SPDY, by itself or inside a WebSocket, or over plain WebSocket channels (`?ports=80&ports=443`, or `80,443`). */
 export async function forwardPorts(context: ResourceContext): Promise<void> {
-  const { node } = context;
+  const { node, signal } = context;
   const pod = requirePod(context);
   const upgrade = requireUpgrade(context);
   const framing = negotiatePortForward(upgrade);
   const ports = framing.type === "websocket" ? portsOf(context.query) : [];
   const sandboxId = await node.engine.sandbox(pod);
-  await servePortForward(node.streams, { sandboxId, ports }, upgrade, framing, node.clock);
+  await servePortForward(node.streams, { sandboxId, ports }, upgrade, framing, { clock: node.clock, stopping: signal });
 }
 
 function portsOf(query: URLSearchParams): readonly number[] {
