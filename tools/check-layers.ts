@@ -14,10 +14,26 @@ const LAYERS: Record<string, readonly string[]> = {
   runtime: ["base", "host", "oci"],
   store: ["base", "api", "host"],
   volume: ["base", "api", "host"],
-  engine: ["base", "api", "runtime/runtime.ts", "runtime/image.ts", "store/store.ts", "volume/volume.ts"],
+  engine: [
+    "base",
+    "api",
+    "runtime/runtime.ts",
+    "runtime/image.ts",
+    "store/store.ts",
+    "store/event-recorder.ts",
+    "volume/volume.ts",
+  ],
   "server/stream": ["base", "runtime/runtime.ts"],
   "server/cri": ["base", "runtime/runtime.ts", "runtime/image.ts", "server/stream"],
-  "server/kube": ["base", "api", "store/store.ts", "engine/engine.ts", "runtime/image.ts", "server/stream"],
+  "server/kube": [
+    "base",
+    "api",
+    "store/store.ts",
+    "store/event-recorder.ts",
+    "engine/engine.ts",
+    "runtime/image.ts",
+    "server/stream",
+  ],
   sdk: ["base", "api"],
   cli: ["base", "api", "sdk"],
   web: ["base", "api", "sdk"],
@@ -32,6 +48,8 @@ const FILES: Record<string, readonly string[]> = {
 const MODULES: Record<string, readonly string[]> = {
   "node:child_process": ["host/process", "cli/embed.ts"],
   "node:sqlite": ["store"],
+  "@grpc/grpc-js": ["server/cri"],
+  "@bufbuild/protobuf": ["server/cri"],
 };
 
 const root = resolve(import.meta.dirname, "../src");

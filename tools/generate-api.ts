@@ -34,6 +34,18 @@ const ROOTS = [
   "core.v1.ConfigMap",
   "core.v1.Secret",
   "core.v1.ServiceAccount",
+  "core.v1.Binding",
+  "core.v1.LimitRange",
+  "core.v1.PersistentVolume",
+  "core.v1.PersistentVolumeClaim",
+  "core.v1.PodTemplate",
+  "core.v1.ResourceQuota",
+  "coordination.v1.Lease",
+  "events.v1.Event",
+  "node.v1.RuntimeClass",
+  "policy.v1.Eviction",
+  "scheduling.v1.PriorityClass",
+  "storage.v1.StorageClass",
   "rbac.v1.Role",
   "rbac.v1.RoleBinding",
   "rbac.v1.ClusterRole",
@@ -66,7 +78,12 @@ ROOTS.forEach(reach);
 const names = [...reachable].sort();
 console.error(names.length, "definitions");
 
-const shortName = (name: string): string => name.split(".").at(-1)!;
+/** Names that two groups share: the one of the core group keeps it. */
+const RENAMED: Readonly<Record<string, string>> = {
+  "events.v1.Event": "EventsEvent",
+  "events.v1.EventSeries": "EventsEventSeries",
+};
+const shortName = (name: string): string => RENAMED[name] ?? name.split(".").at(-1)!;
 const taken = new Map<string, string>();
 for (const name of names) {
   const short = shortName(name);

@@ -30,14 +30,6 @@ test("a minimal Pod gets what the API server fills in", () => {
     terminationGracePeriodSeconds: 30,
     schedulerName: "default-scheduler",
     enableServiceLinks: true,
-    serviceAccountName: "default",
-    serviceAccount: "default",
-    priority: 0,
-    preemptionPolicy: "PreemptLowerPriority",
-    tolerations: [
-      { key: "node.kubernetes.io/not-ready", operator: "Exists", effect: "NoExecute", tolerationSeconds: 300 },
-      { key: "node.kubernetes.io/unreachable", operator: "Exists", effect: "NoExecute", tolerationSeconds: 300 },
-    ],
   });
 });
 
@@ -49,7 +41,7 @@ test("defaults are a fixed point, and keep what is set", () => {
     enableServiceLinks: false,
   });
   expect(withDefaults(once)).toEqual(once);
-  expect(pod({ tolerations: [{ operator: "Exists" }] }).spec!.tolerations).toHaveLength(1);
+  expect(pod({ serviceAccount: "a" }).spec).toMatchObject({ serviceAccountName: "a", serviceAccount: "a" });
 });
 
 describe("containers", () => {
@@ -109,4 +101,43 @@ test("other kinds", () => {
     spec: { finalizers: ["kubernetes"] },
     status: { phase: "Active" },
   });
+});
+
+describe("limit ranges", () => {
+  const limits = (item: object): object =>
+    withDefaults({
+      apiVersion: "v1",
+      kind: "LimitRange",
+      metadata: { name: "x" },
+      spec: { limits: [item] },
+    } as KubeObject)["spec"] as object;
+
+  test("a container's default follows from the most and the least that is allowed", () => {
+    expect(limits({ type: "Container", max: { cpu: "1", memory: "1024Mi" }, min: { cpu: "0.1" } })).toEqual({
+      limits: [
+        {
+          type: "Container",
+          max: { cpu: "1", memory: "1Gi" },
+          min: { cpu: "100m" },
+          default: { cpu: "1", memory: "1Gi" },
+          defaultRequest: { cpu: "1", memory: "1Gi" },
+        },
+      ],
+    });
+    expect(
+      limits({ type: "Container", default: { cpu: "2" }, defaultRequest: { cpu: "1" }, min: { memory: "1" } }),
+    ).toEqual({
+      limits: [
+        {
+          type: "Container",
+          min: { memory: "1" },
+          default: { cpu: "2" },
+          defaultRequest: { cpu: "1", memory: "1" },
+        },
+      ],
+    });
+  });
+
+  test("a Pod has none", () =>
+    expect(limits({ type: "Pod", max: { cpu: "1" } })).toEqual({ limits: [{ type: "Pod", max: { cpu: "1" } }] }));
 });

@@ -1,18 +1,32 @@
 /**
- * What Kubernetes fills in before it stores an object: the defaults of the schema table, those that are written by hand
- * there (pkg/apis/core/v1/defaults.go), and what its admission plugins add to every Pod (service account, priority,
- * tolerations), so that clients find the fields that they expect. Pure; the argument is not changed.
+ * What Kubernetes fills in when it reads an object: the defaults of the schema table, and those that are written by hand
+ * there (pkg/apis/<group>/v1/defaults.go). What depends on other objects is admission's. Pure; the argument is not changed.
  */
 import { base64OfText } from "./base64.ts";
 import { type Draft, draftOf } from "./draft.ts";
 import { SCHEMA } from "./gen/schema.ts";
-import type { Namespace, Node, RoleBinding, Secret, Pod } from "./gen/types.ts";
+import type {
+  LimitRange,
+  Namespace,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  PodTemplate,
+  PriorityClass,
+  ResourceQuota,
+  RoleBinding,
+  RuntimeClass,
+  Secret,
+  StorageClass,
+} from "./gen/types.ts";
 import type { KubeObject } from "./object.ts";
-import { defaultPod } from "./pod-defaults.ts";
+import { defaultPodSpec } from "./pod-defaults.ts";
+import { roundUpAmounts } from "./quantity.ts";
 import { resourceOfKind } from "./resources.ts";
 import type { SchemaField } from "./schema.ts";
 
-/** The object with its defaults. Kinds that are not served come back as they are. */
+/** The object with its defaults; what admission adds comes later. Kinds that are not served come back as they are. */
 export function withDefaults<T extends KubeObject>(object: T): T {
   const resource = resourceOfKind(object.apiVersion, object.kind);
   if (!resource) return object;
@@ -23,10 +37,18 @@ export function withDefaults<T extends KubeObject>(object: T): T {
 }
 
 const BY_KIND: Readonly<Record<string, (draft: unknown) => void>> = {
-  Pod: (draft) => defaultPod(draft as Draft<Pod>),
+  Pod: (draft) => defaultSpec((draft as Draft<Pod>).spec),
+  PodTemplate: (draft) => defaultSpec((draft as Draft<PodTemplate>).template?.spec),
   Secret: (draft) => defaultSecret(draft as Draft<Secret>),
   Namespace: (draft) => defaultNamespace(draft as Draft<Namespace>),
   Node: (draft) => defaultNode(draft as Draft<Node>),
+  LimitRange: (draft) => defaultLimitRange(draft as Draft<LimitRange>),
+  ResourceQuota: (draft) => defaultResourceQuota(draft as Draft<ResourceQuota>),
+  PersistentVolume: (draft) => defaultVolume(draft as Draft<PersistentVolume>),
+  PersistentVolumeClaim: (draft) => defaultClaim(draft as Draft<PersistentVolumeClaim>),
+  StorageClass: (draft) => defaultStorageClass(draft as Draft<StorageClass>),
+  PriorityClass: (draft) => void ((draft as Draft<PriorityClass>).preemptionPolicy ||= "PreemptLowerPriority"),
+  RuntimeClass: (draft) => defaultRuntimeClass(draft as Draft<RuntimeClass>),
   RoleBinding: (draft) => defaultBinding(draft as Draft<RoleBinding>),
   ClusterRoleBinding: (draft) => defaultBinding(draft as Draft<RoleBinding>),
 };
@@ -67,6 +89,51 @@ function defaultNamespace(namespace: Draft<Namespace>): void {
 
 function defaultNode(node: Draft<Node>): void {
   if (node.status?.capacity) node.status.allocatable ??= { ...node.status.capacity };
+}
+
+function defaultSpec(spec: Draft<NonNullable<Pod["spec"]>> | undefined): void {
+  if (spec) defaultPodSpec(spec);
+}
+
+/** A container's limit falls back to the largest one allowed, its request to the limit, then to the least allowed. */
+function defaultLimitRange(range: Draft<LimitRange>): void {
+  for (const item of range.spec?.limits ?? []) {
+    for (const field of ["max", "min", "default", "defaultRequest", "maxLimitRequestRatio"] as const) {
+      if (item[field]) item[field] = roundUpAmounts(item[field]);
+    }
+    if (item.type !== "Container") continue;
+    item.default = { ...item.max, ...item.default };
+    item.defaultRequest = { ...item.min, ...item.default, ...item.defaultRequest };
+  }
+}
+
+function defaultResourceQuota(quota: Draft<ResourceQuota>): void {
+  if (quota.spec?.hard) quota.spec.hard = roundUpAmounts(quota.spec.hard);
+}
+
+function defaultVolume(volume: Draft<PersistentVolume>): void {
+  volume.status ??= {};
+  volume.status.phase ||= "Pending";
+  if (!volume.spec) return;
+  volume.spec.persistentVolumeReclaimPolicy ||= "Retain";
+  volume.spec.volumeMode ||= "Filesystem";
+  if (volume.spec.hostPath) volume.spec.hostPath.type ??= "";
+}
+
+function defaultClaim(claim: Draft<PersistentVolumeClaim>): void {
+  claim.status ??= {};
+  claim.status.phase ||= "Pending";
+  if (claim.spec) claim.spec.volumeMode ||= "Filesystem";
+}
+
+function defaultStorageClass(storageClass: Draft<StorageClass>): void {
+  storageClass.reclaimPolicy ||= "Delete";
+  storageClass.volumeBindingMode ||= "Immediate";
+}
+
+function defaultRuntimeClass(runtimeClass: Draft<RuntimeClass>): void {
+  const overhead = runtimeClass.overhead;
+  if (overhead?.podFixed) overhead.podFixed = roundUpAmounts(overhead.podFixed);
 }
 
 /** Kubernetes: pkg/apis/rbac/v1/defaults.go. */

@@ -3,7 +3,8 @@
  * (Kubernetes: pkg/registry/core/pod/strategy.go, pkg/apis/core/v1/conversion.go).
  */
 import { MinkeError } from "../base/errors.ts";
-import type { Event, Namespace, Node, Pod, Secret } from "./gen/types.ts";
+import { coreEventOf, newEventField } from "./event-form.ts";
+import type { Event, EventsEvent, Namespace, Node, Pod, Secret } from "./gen/types.ts";
 import type { KubeObject } from "./object.ts";
 
 export interface FieldRequirement {
@@ -16,8 +17,8 @@ export interface FieldRequirement {
 export type FieldSelectorText = readonly FieldRequirement[];
 
 /** Throws `InvalidArgument` for bad syntax, and for a field that objects of `kind` cannot be selected by. */
-export function parseFieldSelector(text: string, kind: string): FieldSelectorText {
-  const known = selectableFields({ apiVersion: "", kind, metadata: {} });
+export function parseFieldSelector(text: string, kind: string, group = ""): FieldSelectorText {
+  const known = selectableFields({ apiVersion: group === "" ? "v1" : `${group}/v1`, kind, metadata: {} });
   // A backslash takes the meaning from the `,`, `=` or backslash behind it.
   const terms = text.match(/(?:\\.|[^,\\])+/g) ?? [];
   return terms.map((term) => {
@@ -60,6 +61,7 @@ const BY_KIND: Readonly<Record<string, (object: KubeObject) => Readonly<Record<s
     };
   },
   Event(object) {
+    if (object.apiVersion !== "v1") return newEventFields(object as EventsEvent);
     const event = object as Event;
     const about: Event["involvedObject"] | undefined = event.involvedObject;
     return {
@@ -83,3 +85,9 @@ const BY_KIND: Readonly<Record<string, (object: KubeObject) => Readonly<Record<s
   Node: (object) => ({ "spec.unschedulable": String((object as Node).spec?.unschedulable ?? false) }),
   Secret: (object) => ({ type: (object as Secret).type ?? "" }),
 };
+
+/** The fields of an Event by the names that `events.k8s.io/v1` has for them. */
+function newEventFields(event: EventsEvent): Readonly<Record<string, string>> {
+  const fields = Object.entries(BY_KIND["Event"]!(coreEventOf(event))).filter(([field]) => field !== "source");
+  return Object.fromEntries(fields.map(([field, value]) => [newEventField(field), value]));
+}

@@ -1,26 +1,25 @@
-/** The defaults of a Pod. */
+/** The defaults of a Pod's spec, as it stands in Pods and in templates. */
 import type { Draft } from "./draft.ts";
-import type { Container, EphemeralContainer, Pod, PodSpec, Probe, Toleration, Volume } from "./gen/types.ts";
+import type { Container, EphemeralContainer, PodSpec, Probe, Volume } from "./gen/types.ts";
 import { imageTag } from "./image-tag.ts";
-import { formatQuantity, parseQuantity, roundToMilli } from "./quantity.ts";
+import { roundUpAmounts } from "./quantity.ts";
 
 type AnyContainer = Draft<Container> | Draft<EphemeralContainer>;
 
 const GRACE_PERIOD_S = 30;
-/** How long a Pod stays on a node that is not ready or not reachable. */
-const TOLERATION_S = 300;
 const FILE_MODE = 0o644;
 const TOKEN_LIFETIME_S = 3600;
 
-export function defaultPod(pod: Draft<Pod>): void {
-  const spec = pod.spec;
-  if (!spec) return;
+export function defaultPodSpec(spec: Draft<PodSpec>): void {
   spec.restartPolicy ||= "Always";
   spec.dnsPolicy ||= "ClusterFirst";
   spec.securityContext ??= {};
   spec.terminationGracePeriodSeconds ??= GRACE_PERIOD_S;
   spec.schedulerName ||= "default-scheduler";
   spec.enableServiceLinks ??= true;
+  // The older name of the same field: both say the same.
+  const account = spec.serviceAccountName || spec.serviceAccount;
+  if (account) spec.serviceAccountName = spec.serviceAccount = account;
   for (const container of [...(spec.containers ?? []), ...(spec.initContainers ?? [])]) {
     defaultContainer(container);
     defaultResources(container);
@@ -28,8 +27,7 @@ export function defaultPod(pod: Draft<Pod>): void {
   }
   for (const container of spec.ephemeralContainers ?? []) defaultContainer(container);
   for (const volume of spec.volumes ?? []) defaultVolume(volume);
-  roundUp(spec.overhead);
-  admit(spec);
+  if (spec.overhead) spec.overhead = roundUpAmounts(spec.overhead);
 }
 
 function defaultContainer(container: AnyContainer): void {
@@ -54,15 +52,9 @@ function pullPolicy(image: string | undefined): string {
 /** A limit without a request is the request too; CPU and memory are kept in thousandths at the finest. */
 function defaultResources(container: Draft<Container>): void {
   const resources = container.resources!;
-  roundUp(resources.limits);
-  roundUp(resources.requests);
+  if (resources.limits) resources.limits = roundUpAmounts(resources.limits);
+  if (resources.requests) resources.requests = roundUpAmounts(resources.requests);
   if (resources.limits) resources.requests = { ...resources.limits, ...resources.requests };
-}
-
-function roundUp(amounts: Record<string, string | number> | undefined): void {
-  for (const [name, amount] of Object.entries(amounts ?? {})) {
-    amounts![name] = formatQuantity(roundToMilli(parseQuantity(amount)));
-  }
 }
 
 function defaultProbe(probe: Draft<Probe>): void {
@@ -82,6 +74,8 @@ function defaultHttpGet(get: Draft<NonNullable<Probe["httpGet"]>>): void {
 function defaultVolume(volume: Draft<Volume>): void {
   if (Object.keys(volume).every((key) => key === "name")) volume.emptyDir = {};
   if (volume.hostPath) volume.hostPath.type ??= "";
+  if (volume.ephemeral?.volumeClaimTemplate?.spec)
+    volume.ephemeral.volumeClaimTemplate.spec.volumeMode ||= "Filesystem";
   for (const source of [volume.configMap, volume.secret, volume.downwardAPI, volume.projected]) {
     if (source) source.defaultMode ??= FILE_MODE;
   }
@@ -93,22 +87,4 @@ function defaultVolume(volume: Draft<Volume>): void {
   for (const { serviceAccountToken } of volume.projected?.sources ?? []) {
     if (serviceAccountToken) serviceAccountToken.expirationSeconds ??= TOKEN_LIFETIME_S;
   }
-}
-
-/** What the admission plugins ServiceAccount, Priority and DefaultTolerationSeconds add. */
-function admit(spec: Draft<PodSpec>): void {
-  spec.serviceAccountName ||= spec.serviceAccount || "default";
-  spec.serviceAccount = spec.serviceAccountName;
-  spec.priority ??= 0;
-  spec.preemptionPolicy ||= "PreemptLowerPriority";
-  const tolerations: Draft<Toleration>[] = [...(spec.tolerations ?? [])];
-  for (const key of ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]) {
-    if (tolerations.some((toleration) => tolerates(toleration, key))) continue;
-    tolerations.push({ key, operator: "Exists", effect: "NoExecute", tolerationSeconds: TOLERATION_S });
-  }
-  spec.tolerations = tolerations;
-}
-
-function tolerates(toleration: Draft<Toleration>, key: string): boolean {
-  return (!toleration.key || toleration.key === key) && (!toleration.effect || toleration.effect === "NoExecute");
 }

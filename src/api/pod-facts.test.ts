@@ -3,7 +3,8 @@ import { describe, expect, test } from "vitest";
 import { expandVariables } from "./env-expand.ts";
 import { fieldValue } from "./fields.ts";
 import type { Container, Pod } from "./gen/types.ts";
-import { effectiveRequests, qosClassOf } from "./qos.ts";
+import { effectiveRequests } from "./pod-resources.ts";
+import { qosClassOf } from "./qos.ts";
 
 const container = (limits: object, requests: object, fields: Partial<Container> = {}): Container =>
   ({ name: "c", resources: { limits, requests }, ...fields }) as Container;

@@ -1,4 +1,5 @@
 /** Rows of Events. */
+import { coreEventOf } from "./event-form.ts";
 import type { Event } from "./gen/types.ts";
 import { age } from "./human-duration.ts";
 import { column, NAME, type Printer } from "./printer.ts";
@@ -17,7 +18,7 @@ export const printEvent: Printer = {
     { ...NAME, priority: 1 },
   ],
   cells(object, now) {
-    const event = object as Event;
+    const event = coreEventOf(object as Event);
     const { involvedObject: about, source, series } = event;
     const first = age(event.firstTimestamp ?? event.eventTime, now);
     const last = event.lastTimestamp ? age(event.lastTimestamp, now) : first;

@@ -127,6 +127,12 @@ export function roundToMilli(amount: Amount): Amount {
   return { ...amount, nanos: roundAway(amount.nanos, unit) * unit };
 }
 
+/** Each amount of a list of resources, rounded up to thousandths and in canonical form. */
+export function roundUpAmounts(amounts: Readonly<Record<string, string | number>>): Record<string, string> {
+  const rounded = (amount: string | number): string => formatQuantity(roundToMilli(parseQuantity(amount)));
+  return Object.fromEntries(Object.entries(amounts).map(([name, amount]) => [name, rounded(amount)]));
+}
+
 function roundAway(value: bigint, unit: bigint): bigint {
   return value < 0n ? -divideUp(-value, unit) : divideUp(value, unit);
 }

@@ -21,48 +21,94 @@ export interface Resource {
 
 const ALL_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
-function core(
+/** A row. Its definition follows from group, version and kind, as the schema table names them. */
+function row(
+  groupVersion: string,
   plural: string,
   kind: string,
-  namespaced: boolean,
-  shortNames: readonly string[],
-  rest: Partial<Resource> = {},
+  rest: Partial<Resource> & Pick<Resource, "namespaced">,
 ): Resource {
+  const [version, group = ""] = groupVersion.split("/").toReversed() as [string, string?];
   return {
-    group: "",
-    version: "v1",
+    group,
+    version,
     plural,
     singular: kind.toLowerCase(),
     kind,
-    namespaced,
-    shortNames,
+    shortNames: [],
     verbs: ALL_VERBS,
     categories: [],
-    definition: `core.v1.${kind}`,
+    definition: `${group === "" ? "core" : group.split(".")[0]}.${version}.${kind}`,
     ...rest,
   };
 }
 
-export const PODS = core("pods", "Pod", true, ["po"], { categories: ["all"] });
-export const NAMESPACES = core("namespaces", "Namespace", false, ["ns"], {
+const NAMESPACED = { namespaced: true } as const;
+const CLUSTER = { namespaced: false } as const;
+
+export const PODS = row("v1", "pods", "Pod", { ...NAMESPACED, shortNames: ["po"], categories: ["all"] });
+export const NAMESPACES = row("v1", "namespaces", "Namespace", {
+  ...CLUSTER,
+  shortNames: ["ns"],
   verbs: ALL_VERBS.filter((verb) => verb !== "deletecollection"),
 });
-export const NODES = core("nodes", "Node", false, ["no"], { verbs: ["get", "list", "patch", "update", "watch"] });
-export const EVENTS = core("events", "Event", true, ["ev"]);
-export const CONFIG_MAPS = core("configmaps", "ConfigMap", true, ["cm"]);
-export const SECRETS = core("secrets", "Secret", true, []);
-export const SERVICE_ACCOUNTS = core("serviceaccounts", "ServiceAccount", true, ["sa"]);
+/** The one node is this machine: it is neither created nor deleted. */
+export const NODES = row("v1", "nodes", "Node", {
+  ...CLUSTER,
+  shortNames: ["no"],
+  verbs: ["get", "list", "patch", "update", "watch"],
+});
+export const EVENTS = row("v1", "events", "Event", { ...NAMESPACED, shortNames: ["ev"] });
+/** Events once more, in the newer form: the same objects, kept as {@link EVENTS}. */
+export const NEW_EVENTS = row("events.k8s.io/v1", "events", "Event", { ...NAMESPACED, shortNames: ["ev"] });
+export const CONFIG_MAPS = row("v1", "configmaps", "ConfigMap", { ...NAMESPACED, shortNames: ["cm"] });
+export const SECRETS = row("v1", "secrets", "Secret", NAMESPACED);
+export const SERVICE_ACCOUNTS = row("v1", "serviceaccounts", "ServiceAccount", { ...NAMESPACED, shortNames: ["sa"] });
+export const POD_TEMPLATES = row("v1", "podtemplates", "PodTemplate", NAMESPACED);
+export const LIMIT_RANGES = row("v1", "limitranges", "LimitRange", { ...NAMESPACED, shortNames: ["limits"] });
+export const RESOURCE_QUOTAS = row("v1", "resourcequotas", "ResourceQuota", { ...NAMESPACED, shortNames: ["quota"] });
+export const PERSISTENT_VOLUMES = row("v1", "persistentvolumes", "PersistentVolume", {
+  ...CLUSTER,
+  shortNames: ["pv"],
+});
+export const PERSISTENT_VOLUME_CLAIMS = row("v1", "persistentvolumeclaims", "PersistentVolumeClaim", {
+  ...NAMESPACED,
+  shortNames: ["pvc"],
+});
+export const LEASES = row("coordination.k8s.io/v1", "leases", "Lease", NAMESPACED);
+export const RUNTIME_CLASSES = row("node.k8s.io/v1", "runtimeclasses", "RuntimeClass", CLUSTER);
+export const PRIORITY_CLASSES = row("scheduling.k8s.io/v1", "priorityclasses", "PriorityClass", {
+  ...CLUSTER,
+  shortNames: ["pc"],
+});
+export const STORAGE_CLASSES = row("storage.k8s.io/v1", "storageclasses", "StorageClass", {
+  ...CLUSTER,
+  shortNames: ["sc"],
+});
 
 export const RESOURCES: readonly Resource[] = [
   CONFIG_MAPS,
   EVENTS,
+  LIMIT_RANGES,
   NAMESPACES,
   NODES,
+  PERSISTENT_VOLUME_CLAIMS,
+  PERSISTENT_VOLUMES,
   PODS,
+  POD_TEMPLATES,
+  RESOURCE_QUOTAS,
   SECRETS,
   SERVICE_ACCOUNTS,
+  LEASES,
+  NEW_EVENTS,
+  RUNTIME_CLASSES,
+  PRIORITY_CLASSES,
+  STORAGE_CLASSES,
   ...ACCESS_RESOURCES,
 ];
+
+/** Those that have a place of their own in the store. */
+export const STORED_RESOURCES: readonly Resource[] = RESOURCES.filter((resource) => resource !== NEW_EVENTS);
 
 /** `v1`, or `group/version`. */
 export function apiVersionOf(resource: Resource): string {

@@ -9,8 +9,8 @@ export interface Selector {
 }
 
 /** From the request's `labelSelector` and `fieldSelector`. Throws `InvalidArgument`. */
-export function parseSelector(kind: string, labelSelector = "", fieldSelector = ""): Selector {
-  return { labels: parseLabelSelector(labelSelector), fields: parseFieldSelector(fieldSelector, kind) };
+export function parseSelector(kind: string, labelSelector = "", fieldSelector = "", group = ""): Selector {
+  return { labels: parseLabelSelector(labelSelector), fields: parseFieldSelector(fieldSelector, kind, group) };
 }
 
 export function selects(selector: Selector, object: KubeObject): boolean {

@@ -58,19 +58,15 @@ describe("unsupportedFields", () => {
       {
         containers: [
           CONTAINER,
-          { ...CONTAINER, env: [{ name: "A", valueFrom: { resourceFieldRef: { resource: "limits.cpu" } } }] },
+          { ...CONTAINER, env: [{ name: "A", valueFrom: { fileKeyRef: { volumeName: "v", path: "p", key: "k" } } }] },
         ],
       },
-      ["refuse spec.containers[1].env[0].valueFrom.resourceFieldRef"],
+      ["refuse spec.containers[1].env[0].valueFrom.fileKeyRef"],
     ],
     [{ volumes: [{ name: "v", emptyDir: { sizeLimit: "1Gi" } }] }, ["warn spec.volumes[0].emptyDir.sizeLimit"]],
     [{ volumes: [{ name: "v", emptyDir: { sizeLimit: "1Gi", medium: "Memory" } }] }, []],
     [{ volumes: [{ name: "v", emptyDir: { medium: "HugePages" } }] }, ["refuse spec.volumes[0].emptyDir.medium"]],
-    [
-      { volumes: [{ name: "v", persistentVolumeClaim: { claimName: "c" } }] },
-      ["refuse spec.volumes[0].persistentVolumeClaim"],
-    ],
-    [{ serviceAccountName: "robot" }, ["warn spec.serviceAccountName"]],
+    [{ volumes: [{ name: "v", nfs: { server: "s", path: "/" } }] }, ["refuse spec.volumes[0].nfs"]],
     [{ automountServiceAccountToken: false }, []],
     [{ hostUsers: false, setHostnameAsFQDN: false }, ["refuse spec.hostUsers"]],
     [
@@ -86,6 +82,6 @@ describe("unsupportedFields", () => {
       ["refuse spec.containers[0].volumeMounts[0].recursiveReadOnly"],
     ],
     [{ readinessGates: [], imagePullSecrets: [{ name: "s" }] }, ["warn spec.imagePullSecrets"]],
-    [{ runtimeClassName: "gvisor", resourceClaims: [] }, ["refuse spec.runtimeClassName"]],
+    [{ runtimeClassName: "gvisor", resourceClaims: [] }, []],
   ])("%j", (spec, expected) => expect(check(spec).sort()).toEqual([...expected].sort()));
 });

@@ -5,14 +5,18 @@
 import type { ListMeta } from "./gen/types.ts";
 import type { KubeObject } from "./object.ts";
 import { printConfigMap, printNamespace, printSecret, printServiceAccount } from "./print-data.ts";
+import { printLease, printPriorityClass, printRuntimeClass } from "./print-class.ts";
 import { printEvent } from "./print-event.ts";
 import { printNode } from "./print-node.ts";
 import { printPod } from "./print-pod.ts";
+import { printPodTemplate } from "./print-pod-template.ts";
+import { type Cell, type Column, printCreated, type Printer } from "./printer.ts";
+import { printResourceQuota } from "./print-quota.ts";
+import { printPersistentVolume, printPersistentVolumeClaim, printStorageClass } from "./print-storage.ts";
 import { printRole, printRoleBinding } from "./print-rbac.ts";
-import { type Column, type Printer, printName } from "./printer.ts";
 
 export interface TableRow {
-  readonly cells: readonly (string | number)[];
+  readonly cells: readonly Cell[];
   readonly conditions?: readonly { readonly type: string; readonly status: string; readonly reason: string }[];
   /** The object, its metadata only, or nothing, as the client asked. */
   readonly object?: unknown;
@@ -49,6 +53,14 @@ const PRINTERS: Readonly<Record<string, Printer>> = {
   ConfigMap: printConfigMap,
   Secret: printSecret,
   ServiceAccount: printServiceAccount,
+  PodTemplate: printPodTemplate,
+  ResourceQuota: printResourceQuota,
+  PersistentVolume: printPersistentVolume,
+  PersistentVolumeClaim: printPersistentVolumeClaim,
+  StorageClass: printStorageClass,
+  PriorityClass: printPriorityClass,
+  RuntimeClass: printRuntimeClass,
+  Lease: printLease,
   Role: printRole,
   ClusterRole: printRole,
   RoleBinding: printRoleBinding,
@@ -57,7 +69,7 @@ const PRINTERS: Readonly<Record<string, Printer>> = {
 
 /** The table of objects of one kind. */
 export function tableOf(kind: string, objects: readonly KubeObject[], options: TableOptions): Table {
-  const { columns, cells, conditions } = Object.hasOwn(PRINTERS, kind) ? PRINTERS[kind]! : printName;
+  const { columns, cells, conditions } = Object.hasOwn(PRINTERS, kind) ? PRINTERS[kind]! : printCreated;
   const { now, includeObject = "Metadata", metadata = {}, version = "v1" } = options;
   return {
     kind: "Table",

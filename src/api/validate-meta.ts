@@ -1,7 +1,7 @@
 /** Metadata (Kubernetes: apimachinery api/validation/objectmeta.go). */
 import { equalJson } from "./equal.ts";
 import { type FieldError, forbidden, invalid, required, tooLong } from "./field-error.ts";
-import type { ObjectMeta } from "./gen/types.ts";
+import type { ObjectMeta, OwnerReference } from "./gen/types.ts";
 import { labelNameFaults, labelValueFaults, qualifiedNameFaults } from "./names.ts";
 
 /** All annotations of an object together. */
@@ -26,13 +26,60 @@ export function* validateMeta(meta: ObjectMeta, rules: MetaRules): Generator<Fie
     yield forbidden("metadata.namespace", "not allowed on this type");
   }
   yield* validateLabels(meta.labels, "metadata.labels");
-  yield* validateAnnotations(meta.annotations);
-  for (const [index, finalizer] of (meta.finalizers ?? []).entries()) {
-    yield* faults(`metadata.finalizers[${index}]`, finalizer, qualifiedNameFaults(finalizer));
+  yield* validateAnnotations(meta.annotations, "metadata.annotations");
+  yield* validateOwners(meta.ownerReferences ?? []);
+  yield* validateFinalizers(meta.finalizers ?? []);
+}
+
+function* validateOwners(owners: readonly OwnerReference[]): Generator<FieldError> {
+  const path = "metadata.ownerReferences";
+  let controller = "";
+  for (const owner of owners) {
+    const { apiVersion, kind, name, uid } = owner;
+    if (apiVersion === "" || apiVersion.endsWith("/")) {
+      yield invalid(`${path}.apiVersion`, apiVersion, "version must not be empty");
+    }
+    for (const [field, value] of Object.entries({ kind, name, uid })) {
+      if (value === "") yield invalid(`${path}.${field}`, value, "must not be empty");
+    }
+    if (apiVersion === "v1" && kind === "Event") {
+      yield invalid(path, owner, "/v1, Kind=Event is disallowed from being an owner");
+    }
+    if (!owner.controller) continue;
+    const found = `Only one reference can have Controller set to true. Found "true" in references for ${controller}`;
+    if (controller === "") controller = `${kind}/${name}`;
+    else yield invalid(path, owners, `${found} and ${kind}/${name}`);
+  }
+}
+
+/** Finalizers by which the garbage collector holds an object that is being deleted. */
+export const ORPHAN = "orphan";
+export const FOREGROUND = "foregroundDeletion";
+const STANDARD_FINALIZERS = ["kubernetes", ORPHAN, FOREGROUND];
+
+function* validateFinalizers(finalizers: readonly string[]): Generator<FieldError> {
+  const path = "metadata.finalizers";
+  for (const finalizer of finalizers) {
+    const wrong = qualifiedNameFaults(finalizer);
+    yield* faults(path, finalizer, wrong);
+    if (wrong.length > 0 || finalizer.includes("/") || STANDARD_FINALIZERS.includes(finalizer)) continue;
+    yield invalid(path, finalizer, "name is neither a standard finalizer name nor is it fully qualified");
+  }
+  if (finalizers.includes(ORPHAN) && finalizers.includes(FOREGROUND)) {
+    yield invalid(path, finalizers, `finalizer ${ORPHAN} and ${FOREGROUND} cannot be both set`);
   }
 }
 
 export function* validateMetaUpdate(next: ObjectMeta, previous: ObjectMeta): Generator<FieldError> {
+  const added = (next.finalizers ?? []).filter((finalizer) => !(previous.finalizers ?? []).includes(finalizer));
+  if (previous.deletionTimestamp && added.length > 0) {
+    const found = `[]string{${added
+      .toSorted()
+      .map((name) => JSON.stringify(name))
+      .join(", ")}}`;
+    const rule = `no new finalizers can be added if the object is being deleted, found new finalizers ${found}`;
+    yield forbidden("metadata.finalizers", rule);
+  }
   const fields = [
     "name",
     "namespace",
@@ -58,13 +105,16 @@ export function* validateLabels(
   }
 }
 
-function* validateAnnotations(annotations: Readonly<Record<string, string>> | undefined): Generator<FieldError> {
+export function* validateAnnotations(
+  annotations: Readonly<Record<string, string>> | undefined,
+  path: string,
+): Generator<FieldError> {
   let size = 0;
   for (const [key, value] of Object.entries(annotations ?? {})) {
-    yield* faults("metadata.annotations", key, qualifiedNameFaults(key.toLowerCase()));
+    yield* faults(path, key, qualifiedNameFaults(key.toLowerCase()));
     size += byteLength(key) + byteLength(value);
   }
-  if (size > ANNOTATIONS_MAX_BYTES) yield tooLong("metadata.annotations", ANNOTATIONS_MAX_BYTES);
+  if (size > ANNOTATIONS_MAX_BYTES) yield tooLong(path, ANNOTATIONS_MAX_BYTES);
 }
 
 /** In UTF-8. */

@@ -1,17 +1,11 @@
 /** A Pod's spec. */
 import { type FieldError, invalid, oneOf, required } from "./field-error.ts";
-import type { HostAlias, PodDNSConfig, PodSpec, Toleration } from "./gen/types.ts";
-import {
-  isIp,
-  labelNameFaults,
-  labelValueFaults,
-  qualifiedNameFaults,
-  searchDomainFaults,
-  subdomainFaults,
-} from "./names.ts";
+import type { HostAlias, PodDNSConfig, PodSpec } from "./gen/types.ts";
+import { isIp, labelNameFaults, qualifiedNameFaults, searchDomainFaults, subdomainFaults } from "./names.ts";
 import { validateContainers, validateInitContainers } from "./validate-container.ts";
 import { faults, validateLabels } from "./validate-meta.ts";
 import { validatePodSecurity } from "./validate-security.ts";
+import { validateTolerations } from "./validate-tolerations.ts";
 import { validateVolumes } from "./validate-volume.ts";
 
 const INT32_MAX = 2 ** 31 - 1;
@@ -40,7 +34,7 @@ export function* validatePodSpec(spec: PodSpec | undefined): Generator<FieldErro
   }
   yield* validateNames(spec);
   yield* validateTimes(spec);
-  yield* validateTolerations(spec.tolerations ?? []);
+  yield* validateTolerations(spec.tolerations ?? [], "spec.tolerations");
   yield* validateHostAliases(spec.hostAliases ?? []);
   if (spec.preemptionPolicy) {
     yield* oneOf("spec.preemptionPolicy", spec.preemptionPolicy, ["PreemptLowerPriority", "Never"]);
@@ -123,25 +117,5 @@ function* validateHostAliases(aliases: readonly HostAlias[]): Generator<FieldErr
     for (const [at, hostname] of (alias.hostnames ?? []).entries()) {
       yield* faults(`${path}.hostnames[${at}]`, hostname, subdomainFaults(hostname));
     }
-  }
-}
-
-function* validateTolerations(tolerations: readonly Toleration[]): Generator<FieldError> {
-  for (const [index, toleration] of tolerations.entries()) {
-    const path = `spec.tolerations[${index}]`;
-    const { key = "", operator = "", value = "", effect = "", tolerationSeconds } = toleration;
-    if (key !== "") yield* faults(`${path}.key`, key, qualifiedNameFaults(key));
-    else if (operator !== "Exists") {
-      const message = 'operator must be Exists when `key` is empty, which means "match all values and all keys"';
-      yield invalid(`${path}.operator`, operator, message);
-    }
-    if (tolerationSeconds !== undefined && effect !== "NoExecute") {
-      yield invalid(`${path}.effect`, effect, "effect must be 'NoExecute' when `tolerationSeconds` is set");
-    }
-    if (operator === "" || operator === "Equal") {
-      yield* faults(`${path}.operator`, value, labelValueFaults(value));
-    } else if (operator !== "Exists") yield* oneOf(`${path}.operator`, operator, ["Equal", "Exists"]);
-    else if (value !== "") yield invalid(`${path}.operator`, value, "value must be empty when `operator` is 'Exists'");
-    if (effect !== "") yield* oneOf(`${path}.effect`, effect, ["NoSchedule", "PreferNoSchedule", "NoExecute"]);
   }
 }

@@ -1,9 +1,8 @@
 /** Requests and limits of a container. */
 import { type FieldError, invalid, required } from "./field-error.ts";
 import type { ResourceRequirements } from "./gen/types.ts";
-import { qualifiedNameFaults } from "./names.ts";
 import { canonicalQuantity, compareQuantity } from "./quantity.ts";
-import { faults } from "./validate-meta.ts";
+import { validateContainerResourceName } from "./resource-names.ts";
 
 const STANDARD = ["cpu", "memory", "ephemeral-storage"];
 
@@ -12,7 +11,7 @@ export function* validateResources(resources: ResourceRequirements, path: string
   for (const [field, amounts] of Object.entries({ limits, requests })) {
     for (const [name, amount] of Object.entries(amounts)) {
       const at = `${path}.${field}[${name}]`;
-      yield* validateName(name, at);
+      yield* validateContainerResourceName(name, at);
       const text = canonicalQuantity(amount);
       if (compareQuantity(text, 0) < 0) yield invalid(at, text, "must be greater than or equal to 0");
       if (!mayOvercommit(name) && !/^\d+([kMGTPE]|[KMGTPE]i)?$/.test(text))
@@ -39,14 +38,4 @@ export function* validateResources(resources: ResourceRequirements, path: string
 /** Only what the kernel can take back may be promised twice: not huge pages, not devices. */
 function mayOvercommit(name: string): boolean {
   return STANDARD.includes(name);
-}
-
-function* validateName(name: string, path: string): Generator<FieldError> {
-  const wrong = qualifiedNameFaults(name);
-  yield* faults(path, name, wrong);
-  if (wrong.length > 0 || name.includes("/")) return;
-  if (!STANDARD.includes(name) && !name.startsWith("hugepages-")) {
-    yield invalid(path, name, "must be a standard resource type or fully qualified");
-    yield invalid(path, name, "must be a standard resource for containers");
-  }
 }

@@ -1,7 +1,14 @@
 /** Volumes and their mounts. */
 import { duplicate, type FieldError, forbidden, invalid, missing, oneOf, required } from "./field-error.ts";
 import { VOLUME_FIELD_PATHS } from "./fields.ts";
-import type { Container, DownwardAPIVolumeFile, KeyToPath, Volume, VolumeMount } from "./gen/types.ts";
+import type {
+  Container,
+  DownwardAPIVolumeFile,
+  HostPathVolumeSource,
+  KeyToPath,
+  Volume,
+  VolumeMount,
+} from "./gen/types.ts";
 import { labelNameFaults } from "./names.ts";
 import { compareQuantity } from "./quantity.ts";
 import { validateFieldRef } from "./validate-env.ts";
@@ -38,11 +45,7 @@ function* validateSource(volume: Volume, path: string): Generator<FieldError> {
   if (emptyDir?.sizeLimit !== undefined && compareQuantity(emptyDir.sizeLimit, 0) < 0) {
     yield forbidden(`${path}.emptyDir.sizeLimit`, "SizeLimit field must be a valid resource quantity");
   }
-  if (hostPath) {
-    if (!hostPath.path) yield required(`${path}.hostPath.path`);
-    else yield* validateNoBacksteps(hostPath.path, `${path}.hostPath.path`);
-    yield* oneOf(`${path}.hostPath.type`, hostPath.type ?? "", HOST_PATH_TYPES);
-  }
+  if (hostPath) yield* validateHostPath(hostPath, `${path}.hostPath`);
   if (configMap) {
     if (!configMap.name) yield required(`${path}.configMap.name`);
     yield* validateFiles(configMap.defaultMode, configMap.items ?? [], `${path}.configMap`);
@@ -57,6 +60,12 @@ function* validateSource(volume: Volume, path: string): Generator<FieldError> {
       yield* validateDownwardFile(file, `${path}.downwardAPI.items[${index}]`);
     }
   }
+}
+
+export function* validateHostPath(source: HostPathVolumeSource, path: string): Generator<FieldError> {
+  if (!source.path) yield required(`${path}.path`);
+  else yield* validateNoBacksteps(source.path, `${path}.path`);
+  yield* oneOf(`${path}.type`, source.type ?? "", HOST_PATH_TYPES);
 }
 
 function* validateFiles(mode: number | undefined, items: readonly KeyToPath[], path: string): Generator<FieldError> {
@@ -96,7 +105,7 @@ export function* validateDescendingPath(value: string, path: string): Generator<
   yield* validateNoBacksteps(value, path);
 }
 
-function validateNoBacksteps(value: string, path: string): FieldError[] {
+export function validateNoBacksteps(value: string, path: string): FieldError[] {
   return value.split("/").includes("..") ? [invalid(path, value, "must not contain '..'")] : [];
 }
 

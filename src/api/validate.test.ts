@@ -362,7 +362,11 @@ describe("data", () => {
 });
 
 describe("updates of a Pod", () => {
-  const before = pod({ activeDeadlineSeconds: 10, terminationGracePeriodSeconds: -1 });
+  const before = pod({
+    activeDeadlineSeconds: 10,
+    terminationGracePeriodSeconds: -1,
+    tolerations: [{ key: "b", operator: "Exists" }],
+  });
   const errors = (spec: Partial<PodSpec>, metadata: object = {}): string[] =>
     validateUpdate(
       { ...before, metadata: { ...before.metadata, ...metadata }, spec: { ...before.spec!, ...spec } },

@@ -1,16 +1,54 @@
 /**
  * Kubernetes' validation, with its paths and words: what the API server would say to an object that has its defaults
- * (pkg/apis/core/validation). Pure. What Kubernetes allows and this node cannot do is told by `support.ts`.
+ * (pkg/apis/<group>/validation). Pure. What Kubernetes allows and this node cannot do is told by `support.ts`.
  */
 import type { FieldError } from "./field-error.ts";
-import type { ClusterRole, ClusterRoleBinding, ConfigMap, Pod, Role, RoleBinding, Secret } from "./gen/types.ts";
+import type {
+  ClusterRole,
+  ClusterRoleBinding,
+  ConfigMap,
+  Event,
+  Lease,
+  LimitRange,
+  Node,
+  PersistentVolume,
+  PersistentVolumeClaim,
+  Pod,
+  PodTemplate,
+  PriorityClass,
+  ResourceQuota,
+  Role,
+  RoleBinding,
+  RuntimeClass,
+  Secret,
+  StorageClass,
+} from "./gen/types.ts";
 import { labelNameFaults, subdomainFaults } from "./names.ts";
 import type { KubeObject } from "./object.ts";
 import { resourceOfKind } from "./resources.ts";
+import {
+  validateLease,
+  validatePriorityClass,
+  validatePriorityClassUpdate,
+  validateRuntimeClass,
+  validateRuntimeClassUpdate,
+} from "./validate-class.ts";
 import { validateConfigMap, validateDataUpdate, validateSecret } from "./validate-data.ts";
+import { validateEvent, validateEventUpdate } from "./validate-event.ts";
 import { validateMeta, validateMetaUpdate } from "./validate-meta.ts";
+import { validateNode, validateNodeUpdate } from "./validate-node.ts";
 import { validatePodSpec } from "./validate-pod.ts";
+import { validatePodTemplate } from "./validate-pod-template.ts";
 import { validatePodUpdate } from "./validate-pod-update.ts";
+import { validateLimitRange, validateResourceQuota, validateResourceQuotaUpdate } from "./validate-quota.ts";
+import {
+  validateClaim,
+  validateClaimUpdate,
+  validatePersistentVolume,
+  validatePersistentVolumeUpdate,
+  validateStorageClass,
+  validateStorageClassUpdate,
+} from "./validate-storage.ts";
 import {
   pathNameFaults,
   validateBindingUpdate,
@@ -24,24 +62,14 @@ import {
 export function validate(object: KubeObject): FieldError[] {
   const namespaced = resourceOfKind(object.apiVersion, object.kind)?.namespaced ?? true;
   const nameFaults = nameRuleOf(object);
-  return [...validateMeta(object.metadata, { namespaced, nameFaults }), ...validateBody(object)];
+  const body = RULES[object.kind]?.object?.(object) ?? [];
+  return [...validateMeta(object.metadata, { namespaced, nameFaults }), ...body];
 }
 
 /** What is wrong with replacing `previous` by `next`: also the changes that are not allowed. */
 export function validateUpdate(next: KubeObject, previous: KubeObject): FieldError[] {
-  const errors = [...validateMetaUpdate(next.metadata, previous.metadata), ...validate(next)];
-  switch (next.kind) {
-    case "Pod":
-      return [...errors, ...validatePodUpdate(next as Pod, previous as Pod)];
-    case "ConfigMap":
-    case "Secret":
-      return [...errors, ...validateDataUpdate(next as ConfigMap | Secret, previous as ConfigMap | Secret)];
-    case "RoleBinding":
-    case "ClusterRoleBinding":
-      return [...errors, ...validateBindingUpdate(next as RoleBinding, previous as RoleBinding)];
-    default:
-      return errors;
-  }
+  const change = RULES[next.kind]?.update?.(next, previous) ?? [];
+  return [...validateMetaUpdate(next.metadata, previous.metadata), ...validate(next), ...change];
 }
 
 function nameRuleOf({ apiVersion, kind }: KubeObject): (name: string) => readonly string[] {
@@ -49,23 +77,36 @@ function nameRuleOf({ apiVersion, kind }: KubeObject): (name: string) => readonl
   return kind === "Namespace" ? labelNameFaults : subdomainFaults;
 }
 
-function validateBody(object: KubeObject): Iterable<FieldError> {
-  switch (object.kind) {
-    case "Pod":
-      return validatePodSpec((object as Pod).spec);
-    case "ConfigMap":
-      return validateConfigMap(object as ConfigMap);
-    case "Secret":
-      return validateSecret(object as Secret);
-    case "Role":
-      return validateRole(object as Role);
-    case "ClusterRole":
-      return validateClusterRole(object as ClusterRole);
-    case "RoleBinding":
-      return validateRoleBinding(object as RoleBinding);
-    case "ClusterRoleBinding":
-      return validateClusterRoleBinding(object as ClusterRoleBinding);
-    default:
-      return [];
-  }
+interface Rules {
+  readonly object?: (object: KubeObject) => Iterable<FieldError>;
+  readonly update?: (next: KubeObject, previous: KubeObject) => Iterable<FieldError>;
 }
+
+/** The rules of one kind; the type says of which. */
+function rules<T extends KubeObject>(
+  object: (object: T) => Iterable<FieldError>,
+  update?: (next: T, previous: T) => Iterable<FieldError>,
+): Rules {
+  return { object, ...(update && { update }) } as unknown as Rules;
+}
+
+const RULES: Readonly<Record<string, Rules>> = {
+  Pod: rules<Pod>(({ spec }) => validatePodSpec(spec), validatePodUpdate),
+  PodTemplate: rules<PodTemplate>(validatePodTemplate),
+  ConfigMap: rules<ConfigMap>(validateConfigMap, validateDataUpdate),
+  Secret: rules<Secret>(validateSecret, validateDataUpdate),
+  Event: rules<Event>(validateEvent, validateEventUpdate),
+  Node: rules<Node>(validateNode, validateNodeUpdate),
+  LimitRange: rules<LimitRange>(validateLimitRange),
+  ResourceQuota: rules<ResourceQuota>(validateResourceQuota, validateResourceQuotaUpdate),
+  PersistentVolume: rules<PersistentVolume>(validatePersistentVolume, validatePersistentVolumeUpdate),
+  PersistentVolumeClaim: rules<PersistentVolumeClaim>(validateClaim, validateClaimUpdate),
+  StorageClass: rules<StorageClass>(validateStorageClass, validateStorageClassUpdate),
+  PriorityClass: rules<PriorityClass>(validatePriorityClass, validatePriorityClassUpdate),
+  RuntimeClass: rules<RuntimeClass>(validateRuntimeClass, validateRuntimeClassUpdate),
+  Lease: rules<Lease>(validateLease),
+  Role: rules<Role>(validateRole),
+  ClusterRole: rules<ClusterRole>(validateClusterRole),
+  RoleBinding: rules<RoleBinding>(validateRoleBinding, validateBindingUpdate),
+  ClusterRoleBinding: rules<ClusterRoleBinding>(validateClusterRoleBinding, validateBindingUpdate),
+};

@@ -6,8 +6,10 @@ import type { Logger, LogFields } from "../base/logger.ts";
 import { messageOf } from "../base/errors.ts";
 import { listFrom, NODE_OPTIONS, type NodeOptions, nodeOptionsFrom } from "../daemon/options.ts";
 import type { doctor } from "../daemon/doctor.ts";
+import type { checkInstanceStore } from "../daemon/store-files.ts";
 
 export { listFrom, NODE_OPTIONS, type NodeOptions };
+export type StoreReport = Awaited<ReturnType<typeof checkInstanceStore>>;
 /** One line of the doctor's report. */
 export type Requirement = Awaited<ReturnType<typeof doctor>>[number];
 
@@ -36,6 +38,18 @@ export async function examineHost(options: NodeOptions): Promise<readonly Requir
 export async function resetNode(options: NodeOptions, note: (line: string) => void): Promise<void> {
   const { resetInstance } = await import("../daemon/reset.ts");
   await resetInstance(nodeOptionsFrom(options), { log: lineLog(note) });
+}
+
+/** Looks whether the store of an instance that does not run is whole, or that in `file`. */
+export async function checkStoreFile(options: NodeOptions, file?: string): Promise<StoreReport> {
+  const { checkInstanceStore } = await import("../daemon/store-files.ts");
+  return await checkInstanceStore(nodeOptionsFrom(options), file);
+}
+
+/** Puts a backup in the place of the store of an instance that does not run. Returns where the old one is. */
+export async function restoreStoreFile(options: NodeOptions, file: string): Promise<string | undefined> {
+  const { restoreInstanceStore } = await import("../daemon/store-files.ts");
+  return await restoreInstanceStore(nodeOptionsFrom(options), file);
 }
 
 /** Warnings as lines for people; all else is left out. */

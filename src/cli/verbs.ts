@@ -58,6 +58,11 @@ export const VERBS: Readonly<Record<string, Verb>> = {
     load: () => import("./commands/kubeconfig.ts"),
   },
   serve: { group: "Node", brief: "Run a node (the daemon)", load: () => import("./commands/serve.ts") },
+  store: {
+    group: "Node",
+    brief: "Check, back up and restore the node's store",
+    load: () => import("./commands/store.ts"),
+  },
   doctor: { group: "Node", brief: "Check what this machine has and lacks", load: () => import("./commands/doctor.ts") },
   reset: { group: "Node", brief: "Remove all that an instance ever made", load: () => import("./commands/reset.ts") },
   version: { group: "Node", brief: "Print versions", load: () => import("./commands/version.ts") },

@@ -19,6 +19,7 @@ export function criSocketOf(option: string, instance: Pick<Instance, "state">): 
 export async function serveCri(path: string, options: CriOptions): Promise<AsyncDisposable> {
   const { log } = options;
   let loading: Promise<CriServer> | undefined;
+  // Not paused: what a client sends before gRPC is there waits in the connection's buffer, and HTTP/2 begins with it.
   const server = createServer((connection) => void hand(connection));
   await using undo = new AsyncDisposableStack();
   undo.use(await listenOnSocket(server, path));

@@ -10,10 +10,11 @@ import { internalAddresses } from "./node-object.ts";
 export async function engineInputs(
   instance: Instance,
   nodeName: string,
+  allocatable: Readonly<Record<string, string>>,
 ): Promise<Pick<EngineOptions, "node" | "paths">> {
   const ip = internalAddresses(networkInterfaces(), instance.bridge)[0]!.address;
   return {
-    node: { name: nodeName, ip, capacity: { memoryBytes: totalmem() }, resolvConf: await podResolvConf() },
+    node: { name: nodeName, ip, capacity: { memoryBytes: totalmem() }, allocatable, resolvConf: await podResolvConf() },
     paths: {
       podLogs: instance.podLogs,
       containerLogs: instance.containerLogs,

@@ -14,6 +14,7 @@ import type { Store } from "../store/store.ts";
 const PODS_MAX = 110;
 
 export interface NodeFacts {
+  readonly capacity: Readonly<Record<string, string>>;
   readonly name: string;
   readonly instance: Instance;
   /** Such as `crun://1.8.1`. */
@@ -22,7 +23,8 @@ export interface NodeFacts {
 
 /** Creates or updates the object. What has not changed is not written. */
 export async function writeNodeObject(store: Store, clock: Clock, facts: NodeFacts): Promise<void> {
-  const [capacity, info] = await Promise.all([capacityOf(facts.instance.root), systemInfo(facts)]);
+  const { capacity } = facts;
+  const info = await systemInfo(facts);
   const stored = store.get({ resource: "nodes", namespace: "", name: facts.name }) as Node | undefined;
   const labels = {
     "kubernetes.io/hostname": facts.name,
@@ -93,7 +95,8 @@ function conditions(clock: Clock, network: { readonly ok: boolean; readonly mess
   ];
 }
 
-async function capacityOf(root: string): Promise<Readonly<Record<string, string>>> {
+/** What this machine has, by the name of the resource; `root` is on the disk that counts. */
+export async function capacityOf(root: string): Promise<Readonly<Record<string, string>>> {
   const disk = await statfs(root);
   return {
     cpu: String(cpus().length),

@@ -21,7 +21,7 @@ import type { NodeOptions } from "./options.ts";
 
 /** What the layers keep directly below `root` and `state`; nothing else there is ours to remove. */
 const ROOT_ENTRIES =
-  /^(store\.db(-wal|-shm|-journal)?|images|layers|pods|sandboxes|containers|probes|seccomp|log|pki)$/;
+  /^(store\.db(\.(restoring|before-[0-9TZ]+))?(-wal|-shm|-journal)?|\.backup\..{6}|images|layers|pods|sandboxes|containers|probes|seccomp|log|pki)$/;
 const STATE_ENTRIES =
   /^(api\.(sock|json)|cri\.sock|lock(\.pid|-journal)?|\.[lk].{6}|ns|sandboxes|containers|exits|crun|handlers|attach|cni|init)$/;
 

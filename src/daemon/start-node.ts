@@ -21,6 +21,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { createImageService } from "../runtime/image/create-image-service.ts";
 import { ServiceAccountTokens } from "../server/kube/auth/service-account-tokens.ts";
 import { createKubeServer } from "../server/kube/create-kube-server.ts";
+import { createEventRecorder } from "../store/event-recorder.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { createVolumeManager } from "../volume/create-volume-manager.ts";
@@ -28,7 +29,7 @@ import { criSocketOf, serveCri } from "./cri.ts";
 import { engineInputs } from "./engine-inputs.ts";
 import { lockInstance } from "./lock.ts";
 import { nodeInfo } from "./node-info.ts";
-import { writeNodeObject, writeReadiness } from "./node-object.ts";
+import { capacityOf, writeNodeObject, writeReadiness } from "./node-object.ts";
 import { DEFAULT_REGISTRIES_DIR, handlersOf, parseNodeOptions } from "./options.ts";
 import type { NodeOptions } from "./options.ts";
 import { openServiceAccountKey } from "./pki/service-account-key.ts";
@@ -111,29 +112,35 @@ export async function startNode(
       handlers: handlersOf(settings),
     }),
   );
+  const capacity = await capacityOf(instance.root);
   const volumes = createVolumeManager({
     host,
     podsRoot: join(instance.root, "pods"),
     read: (resource, namespace, name) => store.get({ resource, namespace, name }),
+    token: undefined,
+    allocatable: capacity,
     clock,
     log,
   });
   const info = nodeInfo({ host, instance, network, nodeName, settings });
+  const events = createEventRecorder({ store, clock, log, node: nodeName });
   const engine = createEngine({
     store,
+    events,
     runtime,
     images,
     volumes,
     clock,
     log,
     trace,
-    ...(await engineInputs(instance, nodeName)),
+    ...(await engineInputs(instance, nodeName, capacity)),
   });
   const key = await openServiceAccountKey(join(instance.root, "pki"));
   const tokens = new ServiceAccountTokens({ key, store, clock });
   const secure = undo.use(new SecureApi({ instance, nodeName, clock, log }));
   const server = createKubeServer({
     store,
+    events,
     engine,
     images,
     streams: runtime,
@@ -141,7 +148,9 @@ export async function startNode(
     log,
     trace,
     nodeName,
+    issuesTokens: false,
     identity: secure.identity,
+    scratch: instance.root,
     tokens,
     nodeInfo: info.read,
   });
@@ -151,7 +160,7 @@ export async function startNode(
   if (transient) undo.defer(() => leaveHost({ store, runtime, network, host, instance, log }));
   await Promise.all([
     runtime.recover(),
-    writeNodeObject(store, clock, { name: nodeName, instance, runtimeVersion: "crun" }),
+    writeNodeObject(store, clock, { name: nodeName, instance, capacity, runtimeVersion: "crun" }),
   ]);
   undo.defer(() => engine.stop());
   // The engine looks at every Pod once; the API need not wait for that.

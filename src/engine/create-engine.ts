@@ -5,7 +5,6 @@ import { Semaphore } from "../base/semaphore.ts";
 import type { ObjectKey, StoreEvent } from "../store/store.ts";
 import type { Deps, EngineOptions } from "./deps.ts";
 import type { Engine } from "./engine.ts";
-import { createEventRecorder } from "./events.ts";
 import { findRunning, findSandbox } from "./find.ts";
 import { createImagePuller } from "./image-puller.ts";
 import { createLogKeeper } from "./log-keeper.ts";
@@ -36,11 +35,9 @@ class NodeEngine implements Engine {
   readonly #watches = new DisposableStack();
 
   constructor(options: EngineOptions) {
-    const { store, runtime, images, clock, log, node, paths } = options;
-    const events = createEventRecorder({ store, clock, log, node: node.name });
+    const { store, runtime, images, events, clock, log, paths } = options;
     this.#deps = {
       ...options,
-      events,
       puller: createImagePuller({ images, events, clock, store }),
       logs: createLogKeeper({ runtime, clock, log, ...paths }),
       startSlots: new Semaphore(STARTS_MAX),

@@ -17,6 +17,8 @@ export interface NodeInfo {
   readonly capacity: {
     readonly memoryBytes: number;
   };
+  /** What of the machine Pods may have, by the name of the resource: `cpu`, `memory`, `pods` … */
+  readonly allocatable: Readonly<Record<string, string>>;
   /** The resolv.conf of Pods with a network of their own; default `/etc/resolv.conf`. The kubelet's `--resolv-conf`. */
   readonly resolvConf?: string;
 }
@@ -37,6 +39,7 @@ export interface EngineOptions {
   readonly runtime: Runtime;
   readonly images: ImageService;
   readonly volumes: VolumeManager;
+  readonly events: EventRecorder;
   readonly clock: Clock;
   readonly log: Logger;
   readonly trace: Tracer;
@@ -50,7 +53,6 @@ export interface Slots {
 
 /** The options and the engine's own services. */
 export interface Deps extends EngineOptions {
-  readonly events: EventRecorder;
   readonly puller: ImagePuller;
   readonly logs: LogKeeper;
   /** Sandboxes and containers that are made at the same time, over all Pods. */

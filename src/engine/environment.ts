@@ -3,6 +3,7 @@
  * Kubernetes: pkg/kubelet/kubelet_pods.go, makeEnvironmentVariables.
  */
 import { expandVariables } from "../api/env-expand.ts";
+import { resourceFieldValue } from "../api/resource-field.ts";
 import { fieldValue } from "../api/fields.ts";
 import type { ConfigMap, Container, EnvFromSource, EnvVar, EnvVarSource, Pod, Secret } from "../api/gen/types.ts";
 import { MinkeError } from "../base/errors.ts";
@@ -17,6 +18,8 @@ export interface FieldSources {
 export interface EnvironmentInputs {
   readonly store: Pick<Store, "get">;
   readonly fields: FieldSources;
+  /** What the machine has: the limits of a container that has none. */
+  readonly allocatable: Readonly<Record<string, string>>;
 }
 
 /** Rejects with reason `CreateContainerConfigError` and the kubelet's words when something it refers to is missing. */
@@ -32,7 +35,7 @@ export function resolveEnvironment(
     }
   }
   for (const variable of container.env ?? []) {
-    const value = valueOf(pod, variable, env, inputs);
+    const value = valueOf(pod, container, variable, { env, inputs });
     if (value !== undefined) env.set(variable.name, value);
   }
   return [...env];
@@ -40,12 +43,16 @@ export function resolveEnvironment(
 
 function valueOf(
   pod: Pod,
+  container: Container,
   { value, valueFrom }: EnvVar,
-  env: ReadonlyMap<string, string>,
-  inputs: EnvironmentInputs,
+  { env, inputs }: { readonly env: ReadonlyMap<string, string>; readonly inputs: EnvironmentInputs },
 ): string | undefined {
   if (!valueFrom) return expandVariables(value ?? "", (name) => env.get(name));
-  return referenced(pod, valueFrom, inputs);
+  if (!valueFrom.resourceFieldRef) return referenced(pod, valueFrom, inputs);
+  const amount = resourceFieldValue(pod, valueFrom.resourceFieldRef, { container, allocatable: inputs.allocatable });
+  if (amount !== undefined) return amount;
+  const { resource, containerName = container.name } = valueFrom.resourceFieldRef;
+  throw configError(`unsupported container resource: ${resource} of container ${containerName}`);
 }
 
 function referenced(pod: Pod, from: EnvVarSource, { store, fields }: EnvironmentInputs): string | undefined {

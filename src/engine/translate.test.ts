@@ -70,7 +70,7 @@ describe("sandboxConfig()", () => {
         containers: [{ name: "c", ports: [{ containerPort: 80, hostPort: 8080 }, { containerPort: 81 }] }],
         securityContext: { sysctls: [{ name: "net.ipv4.tcp_syncookies", value: "0" }] },
       }),
-      { attempt: 2, podLogs: "/logs", dns: undefined },
+      { attempt: 2, podLogs: "/logs", dns: undefined, runtimeHandler: "runsc" },
     );
     expect(config).toMatchObject({
       metadata: { name: "web", uid: "u1", namespace: "default", attempt: 2 },
@@ -89,6 +89,7 @@ describe("sandboxConfig()", () => {
       attempt: 0,
       podLogs: "/logs",
       dns: undefined,
+      runtimeHandler: "runsc",
     });
     expect(config.namespaces).toEqual({ network: "node", pid: "node", ipc: "node" });
   });
@@ -162,6 +163,7 @@ describe("environment", () => {
   const inputs = {
     store: store as unknown as Parameters<typeof resolveEnvironment>[2]["store"],
     fields: { nodeName: "n", hostIp: "192.0.2.1", podIps: ["10.0.0.9"] },
+    allocatable: { cpu: "4" },
   };
 
   test("envFrom first, env over it, values expanded by what came before", () => {
@@ -176,6 +178,7 @@ describe("environment", () => {
           { name: "URL2", value: "$(IP)" },
           { name: "P", value: "over" },
           { name: "K", valueFrom: { configMapKeyRef: { name: "cm", key: "A" } } },
+          { name: "CPUS", valueFrom: { resourceFieldRef: { resource: "limits.cpu" } } },
           { name: "O", valueFrom: { secretKeyRef: { name: "none", key: "A", optional: true } } },
         ],
       },
@@ -189,6 +192,7 @@ describe("environment", () => {
       IP: "10.0.0.9",
       URL2: "10.0.0.9",
       K: "1",
+      CPUS: "4",
     });
   });
 

@@ -25,6 +25,8 @@ export interface SandboxInputs {
   readonly podLogs: string;
   /** undefined: the host's resolv.conf. */
   readonly dns: DnsConfig | undefined;
+  /** Of the Pod's RuntimeClass; empty = the default runtime. */
+  readonly runtimeHandler: string;
 }
 
 export interface ContainerInputs {
@@ -75,7 +77,7 @@ export function sandboxConfig(pod: Pod, inputs: SandboxInputs): SandboxConfig {
     resources: podResources(pod),
     namespaces: { network: hostNetwork ? "node" : "pod", pid: pidMode(pod), ipc: spec?.hostIPC ? "node" : "pod" },
     sysctls: Object.fromEntries((spec?.securityContext?.sysctls ?? []).map(({ name, value }) => [name, value])),
-    runtimeHandler: "",
+    runtimeHandler: inputs.runtimeHandler,
   };
 }
 

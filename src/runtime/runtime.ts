@@ -327,7 +327,10 @@ export interface Runtime {
   sandboxes(filter?: SandboxFilter): Promise<readonly Sandbox[]>;
   updateSandboxResources(id: string, resources: CgroupResources): Promise<void>;
 
-  /** Rejects with `NotFound` (sandbox, image), `InvalidArgument`, or reason `CreateContainerConfigError` / `CreateContainerError`. */
+  /**
+   * Rejects with `NotFound` (sandbox, image), `InvalidArgument`, for owner `cri` with `AlreadyExists` when the sandbox has one of
+   * the same name and attempt, or with reason `CreateContainerConfigError` / `CreateContainerError`.
+   */
   createContainer(sandboxId: string, config: ContainerConfig, signal?: AbortSignal): Promise<Container>;
   /** Starts it. When the command can not be executed, rejects with reason `StartError` and the container is `exited` with 128. */
   startContainer(id: string): Promise<Container>;

@@ -72,6 +72,8 @@ export interface Client extends Disposable {
   readonly metrics: MetricsClient;
   info(): Promise<NodeInfo>;
   version(): Promise<ServerVersion>;
+  /** All that the node's store holds, Secrets too, as the file that `minke store restore` takes. */
+  storeBackup(): AsyncIterable<Uint8Array>;
   /** Makes a client certificate for HTTPS. The node keeps no copy. */
   clientCertificate(request?: ClientCertificateRequest): Promise<ClientCertificate>;
 }
@@ -93,6 +95,9 @@ export function clientOver(transport: Transport, options: ClientOptions = {}): C
     metrics: metricsClient(http),
     info: () => http.json<NodeInfo>("GET", "/apis/node.minke.dev/v1alpha1/info"),
     version: () => http.json<ServerVersion>("GET", "/version"),
+    async *storeBackup() {
+      yield* (await http.stream("GET", "/apis/node.minke.dev/v1alpha1/storebackup", { accept: "*/*" })).body;
+    },
     clientCertificate: (body = {}) =>
       http.json<ClientCertificate>("POST", "/apis/node.minke.dev/v1alpha1/clientcertificates", { body }),
     [Symbol.dispose]: () => transport[Symbol.dispose](),

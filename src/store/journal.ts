@@ -16,6 +16,8 @@ export interface Journal extends Disposable {
   load(): Iterable<StoredObject>;
   /** Makes one write last: object and history together or not at all. */
   commit(key: ObjectKey, event: StoreEvent, version: number, durability: Durability): void;
+  /** See {@link Store.backup}. */
+  backup(file: string): Promise<void>;
   /** The history of a resource after `version`, oldest first. */
   after(resource: ResourceName, version: number): Iterable<StoreEvent>;
 }

@@ -1,4 +1,5 @@
 /** A store in the memory of the process, for tests and for embedded nodes that need not outlive it. */
+import { MinkeError } from "../base/errors.ts";
 import type { Journal } from "./journal.ts";
 import { HISTORY_MAX, type ResourceName, type Store, type StoreEvent } from "./store.ts";
 import { VersionedStore } from "./versioned-store.ts";
@@ -33,6 +34,10 @@ class MemoryJournal implements Journal {
     const dropped = this.#history.length - this.#historyMax;
     this.compacted = Number(this.#history[dropped - 1]!.resourceVersion);
     this.#history = this.#history.slice(dropped);
+  }
+
+  async backup(): Promise<void> {
+    throw new MinkeError("Unimplemented", "Cannot back up the store: it is only in memory");
   }
 
   after(resource: ResourceName, version: number): Iterable<StoreEvent> {

@@ -2,7 +2,7 @@
  * The store on disk: one SQLite file in WAL mode. A `sync` write is fsynced before it returns (synchronous=FULL), an `async`
  * one is in the operating system's hands (NORMAL); both are whole or absent after `kill -9`.
  */
-import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { backup, DatabaseSync, type StatementSync } from "node:sqlite";
 import type { KubeObject } from "../api/object.ts";
 import { MinkeError } from "../base/errors.ts";
 import type { Journal, StoredObject } from "./journal.ts";
@@ -158,6 +158,10 @@ class SqliteJournal implements Journal {
     this.#last = version;
     this.compacted = compacted;
     if (reserve) this.#reserved = version + VERSION_BLOCK;
+  }
+
+  async backup(file: string): Promise<void> {
+    await backup(this.#db, file);
   }
 
   *after(resource: ResourceName, version: number): Generator<StoreEvent> {

@@ -55,6 +55,8 @@ export interface Store extends Disposable {
   update(resource: ResourceName, object: KubeObject, durability?: Durability): KubeObject;
   /** Returns the last state; `NotFound` when it is gone, `Conflict` when `uid` does not match. */
   delete(key: ObjectKey, options?: { readonly uid?: string }): KubeObject;
+  /** Copies all of it, as it is at one moment, to a file that is not there. `Unimplemented` for a store in memory. */
+  backup(file: string): Promise<void>;
   /** The current resource version. */
   version(): string;
   /**

@@ -76,6 +76,10 @@ export class VersionedStore implements Store {
     return this.#write("DELETED", key.resource, stored, stored, "sync");
   }
 
+  backup(file: string): Promise<void> {
+    return this.#journal.backup(file);
+  }
+
   version(): string {
     return String(this.#version);
   }

@@ -8,6 +8,7 @@
  */
 import {
   chmod,
+  chown,
   mkdir,
   mkdtemp,
   readdir,
@@ -33,6 +34,8 @@ export interface VolumeFile {
   readonly content: Uint8Array;
   /** Permission bits. */
   readonly mode: number;
+  /** User id; absent: root. */
+  readonly owner?: number;
 }
 
 export interface AtomicWriteOptions {
@@ -56,6 +59,7 @@ export async function writeAtomically(
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
     await writeFile(path, file.content);
     await chmod(path, file.mode);
+    if (file.owner !== undefined) await chown(path, file.owner, 0);
   }
   if (options.fsGroup !== undefined) await applyFsGroup(fresh, options.fsGroup, { readonly: true });
   await rm(join(target, DATA_TMP), { force: true });
@@ -97,6 +101,7 @@ async function isSame(
       const path = join(directory, file.path);
       const info = await stat(path);
       const mode = fsGroup === undefined ? file.mode : file.mode | 0o440;
+      if (info.uid !== (file.owner ?? 0)) return false;
       if ((info.mode & 0o777) !== mode || (fsGroup !== undefined && info.gid !== fsGroup)) return false;
       if (!(await readFile(path)).equals(file.content)) return false;
     }

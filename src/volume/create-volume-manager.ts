@@ -2,42 +2,51 @@
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
-import type { ConfigMap, Pod, Secret, Volume } from "../api/gen/types.ts";
+import type { Pod, Volume } from "../api/gen/types.ts";
+import { claimNameOf } from "../api/pod-claims.ts";
 import type { KubeObject } from "../api/object.ts";
 import type { Clock } from "../base/clock.ts";
 import { MinkeError, errnoOf, isMinkeError, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Host } from "../host/host.ts";
 import { writeAtomically } from "./atomic-writer.ts";
-import type { VolumeFile } from "./atomic-writer.ts";
-import { configMapFiles } from "./config-map.ts";
+import { prepareClaim } from "./claim.ts";
 import { prepareEmptyDir } from "./empty-dir.ts";
+import { filesOf, type FileSources, type ShownFiles } from "./files-of.ts";
 import { applyFsGroup } from "./fs-group.ts";
 import { prepareHostPath } from "./host-path.ts";
-import { secretFiles } from "./secret.ts";
 import { bindSubPath, subPathError } from "./sub-path.ts";
 import { isMounted, mountTmpfs } from "./tmpfs.ts";
 import type { PreparedVolume, VolumeManager } from "./volume.ts";
 
-/** Reads a ConfigMap or Secret; undefined when there is none. */
+/** Reads an object that a volume shows or is; undefined when there is none. */
 export type ObjectReader = (
-  resource: "configmaps" | "secrets",
+  resource: "configmaps" | "secrets" | "persistentvolumeclaims" | "persistentvolumes",
   namespace: string,
   name: string,
 ) => KubeObject | undefined;
 
-export interface VolumeManagerOptions {
+export interface VolumeManagerOptions extends FileSources {
   readonly host: Pick<Host, "mount">;
   /** Absolute; `<root>/pods`. */
   readonly podsRoot: string;
-  readonly read: ObjectReader;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 const VOLUMES = "volumes";
 const SUB_PATHS = "volume-subpaths";
-const SUPPORTED = new Set(["name", "emptyDir", "hostPath", "configMap", "secret"]);
+/** Kinds of volumes. */
+const SUPPORTED = [
+  "emptyDir",
+  "hostPath",
+  "configMap",
+  "secret",
+  "downwardAPI",
+  "projected",
+  "persistentVolumeClaim",
+  "ephemeral",
+];
 
 export function createVolumeManager(options: VolumeManagerOptions): VolumeManager {
   const { podsRoot, host, log } = options;
@@ -85,7 +94,8 @@ export function createVolumeManager(options: VolumeManagerOptions): VolumeManage
     },
 
     unsupported(volume) {
-      return Object.entries(volume).find(([field, value]) => value !== undefined && !SUPPORTED.has(field))?.[0];
+      const kinds = Object.entries(volume).filter(([field, value]) => field !== "name" && value !== undefined);
+      return kinds.find(([kind]) => !SUPPORTED.includes(kind))?.[0];
     },
   };
 }
@@ -115,23 +125,17 @@ async function prepareByKind(
   field: string,
 ): Promise<PreparedVolume> {
   const { name } = volume;
-  const namespace = pod.metadata.namespace ?? "";
   const place = (plugin: string): string => join(options.podsRoot, pod.metadata.uid ?? "", VOLUMES, plugin, name);
   if (volume.hostPath) {
     await prepareHostPath(volume.hostPath, `${field}.hostPath`);
     return { name, hostPath: volume.hostPath.path, readonly: false };
   }
-  if (volume.configMap) {
-    const object = options.read("configmaps", namespace, volume.configMap.name ?? "") as ConfigMap | undefined;
-    return await prepareFiles(options, pod, name, place("config-map"), configMapFiles(volume.configMap, object));
-  }
-  if (volume.secret) {
-    const object = options.read("secrets", namespace, volume.secret.secretName ?? "") as Secret | undefined;
-    const files = secretFiles(volume.secret, object);
-    const target = place("secret");
-    await mkdir(target, { recursive: true });
-    if (!(await isMounted(options.host.mount, target))) await mountTmpfs(options.host.mount, target, undefined);
-    return await prepareFiles(options, pod, name, target, files);
+  const shown = await filesOf(options, pod, volume);
+  if (shown) return await prepareFiles(options, pod, name, place(pluginOf(volume)), shown);
+  const claimName = claimNameOf(pod, volume);
+  if (claimName !== undefined) {
+    const readOnly = volume.persistentVolumeClaim?.readOnly ?? false;
+    return await prepareClaim(options.read, pod, { claimName, readOnly }, { name, field });
   }
   if (volume.emptyDir) {
     const target = place("empty-dir");
@@ -140,20 +144,26 @@ async function prepareByKind(
   }
   throw new MinkeError(
     "Unimplemented",
-    `Cannot prepare ${field}: this kind of volume is not supported; use emptyDir, hostPath, configMap or secret`,
+    `Cannot prepare ${field}: this kind of volume is not supported; use ${SUPPORTED.join(", ")}`,
   );
 }
 
+/** The folder's name for volumes of files. */
+function pluginOf({ configMap, secret, downwardAPI }: Volume): string {
+  return configMap ? "config-map" : secret ? "secret" : downwardAPI ? "downward-api" : "projected";
+}
+
 async function prepareFiles(
-  { clock }: VolumeManagerOptions,
+  { clock, host }: VolumeManagerOptions,
   pod: Pod,
   name: string,
   target: string,
-  files: readonly VolumeFile[],
+  { files, medium, renewAtMs }: ShownFiles,
 ): Promise<PreparedVolume> {
   const fsGroup = pod.spec?.securityContext?.fsGroup;
   await mkdir(target, { recursive: true });
+  if (medium === "memory" && !(await isMounted(host.mount, target))) await mountTmpfs(host.mount, target, undefined);
   await writeAtomically(target, files, { now: clock.now(), fsGroup });
   if (fsGroup !== undefined) await applyFsGroup(target, fsGroup, { readonly: true });
-  return { name, hostPath: target, readonly: true };
+  return { name, hostPath: target, readonly: true, ...(renewAtMs === undefined ? {} : { renewAtMs }) };
 }

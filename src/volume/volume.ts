@@ -10,6 +10,8 @@ export interface PreparedVolume {
   readonly hostPath: string;
   /** True when the volume itself can not be written, whatever the mount says. */
   readonly readonly: boolean;
+  /** When it should be prepared again because what it shows grows old, milliseconds since the epoch. */
+  readonly renewAtMs?: number;
 }
 
 export interface SubPathRequest {
@@ -21,9 +23,17 @@ export interface SubPathRequest {
   readonly subPath: string;
 }
 
+/** A token of the Pod's service account, bound to the Pod. */
+export type TokenSource = (request: {
+  readonly pod: Pod;
+  /** Empty: the API itself. */
+  readonly audiences: readonly string[];
+  readonly expirationSeconds: number;
+}) => Promise<{ readonly token: string; readonly renewAtMs: number }>;
+
 export interface VolumeManager {
   /**
-   * Makes all volumes of the Pod ready, or rejects with a MinkeError that names volume, field, value and remedy
+   * Makes all volumes of the Pod ready, and what they show up to date; or rejects with a MinkeError that names volume, field, value and remedy
    * (the engine shows it as event `FailedMount`).
    */
   prepare(pod: Pod): Promise<ReadonlyMap<string, PreparedVolume>>;

@@ -23,7 +23,7 @@ import { onPath } from "./program.ts";
 import { startRegistry } from "./registry.ts";
 import { type Run, benchmarkText, count, resultsText, writePart } from "./report.ts";
 import { CRICTL_TESTS, runCrictlTests, runCritest } from "./specs.ts";
-import type { Subject, SubjectOptions } from "./subject.ts";
+import type { Subject } from "./subject.ts";
 
 /** Mode of a folder above containers: root of a user namespace has to find its way to its files, as below /var/lib. */
 const PASSABLE = 0o711;

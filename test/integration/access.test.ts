@@ -330,3 +330,19 @@ test("a token is made, tells whose it is, and dies with its account or what it i
   const robot = { as: "system:serviceaccount:default:robot" };
   expect((await call("/openid/v1/jwks", undefined, robot)).code).toBe(200);
 });
+
+test("who may patch but not create can apply what is there, and nothing else", async () => {
+  await grant("ada", [{ apiGroups: [""], resources: ["configmaps"], verbs: ["patch"] }]);
+  const path = "/api/v1/namespaces/default/configmaps/a";
+  const body = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "a" } };
+  const apply = async (): Promise<Answer> =>
+    await api.call(`${path}?fieldManager=m`, {
+      method: "PATCH",
+      body,
+      type: "application/apply-patch+yaml",
+      headers: { "impersonate-user": "ada" },
+    });
+  expect((await apply()).json["message"]).toContain('User "ada" cannot create resource "configmaps"');
+  await made("/api/v1/namespaces/default/configmaps", body);
+  expect((await apply()).code).toBe(200);
+});

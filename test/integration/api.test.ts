@@ -372,7 +372,7 @@ describe("update and patch", () => {
       "text/plain",
       "",
       415,
-      "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json",
+      "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml",
     ],
     ["that is no JSON", MERGE, "{", 400, /^error decoding patch: /],
     ["that is no object", MERGE, "[]", 400, "Invalid JSON Patch"],
@@ -518,7 +518,8 @@ describe("delete", () => {
     });
     await api.call("/api/v1/namespaces/n", { method: "DELETE" });
     expect((await api.call("/api/v1/namespaces/n")).json).toMatchObject({ status: { phase: "Terminating" } });
-    expect((await api.call("/api/v1/namespaces/n/configmaps/a")).code).toBe(404);
+    // What a Pod may still read stays until it has ended.
+    expect((await api.call("/api/v1/namespaces/n/configmaps/a")).code).toBe(200);
     expect(
       (await api.call("/api/v1/namespaces/n/configmaps", { method: "POST", body: config("b") })).json,
     ).toMatchObject({
@@ -526,6 +527,7 @@ describe("delete", () => {
       message: expect.stringMatching(/unable to create new content in namespace n because it is being terminated/),
     });
     api.store.delete({ resource: "pods", namespace: "n", name: "p" });
+    expect((await api.call("/api/v1/namespaces/n/configmaps/a")).code).toBe(404);
     expect((await api.call("/api/v1/namespaces/n")).code).toBe(404);
   });
 
@@ -657,7 +659,20 @@ describe("beside the objects", () => {
     expect((await api.call("/api")).json).toMatchObject({ kind: "APIVersions", versions: ["v1"] });
     expect((await api.call("/apis")).json).toMatchObject({
       kind: "APIGroupList",
-      groups: expect.arrayContaining([expect.objectContaining({ name: "metrics.k8s.io" })]),
+      groups: expect.arrayContaining([
+        expect.objectContaining({
+          name: "events.k8s.io",
+          versions: [{ groupVersion: "events.k8s.io/v1", version: "v1" }],
+        }),
+        expect.objectContaining({
+          name: "metrics.k8s.io",
+          preferredVersion: { groupVersion: "metrics.k8s.io/v1", version: "v1" },
+          versions: [
+            { groupVersion: "metrics.k8s.io/v1", version: "v1" },
+            { groupVersion: "metrics.k8s.io/v1beta1", version: "v1beta1" },
+          ],
+        }),
+      ]),
     });
     const accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
     const aggregated = await api.call("/api", { accept });

@@ -294,7 +294,7 @@ test("completion offers verbs, flags, types and names", async () => {
   const offered = async (...words: string[]): Promise<string[]> =>
     (await minke(["__complete", "--", "--state", api.directory, ...words])).stdout.trim().split("\n");
   expect(await offered("des")).toEqual(["describe"]);
-  expect(await offered("get", "po")).toEqual(["pods"]);
+  expect(await offered("get", "po")).toEqual(["pods", "podtemplates"]);
   expect(await offered("get", "pods", "")).toEqual(["web"]);
   expect(await offered("get", "pods/")).toEqual(["pods/web"]);
   expect(await offered("exec", "w")).toEqual(["web"]);

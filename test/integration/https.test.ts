@@ -80,6 +80,16 @@ test("strangers are told Unauthorized, as Kubernetes does, and may only ask for 
   expect((await curl("/api/v1/namespaces/default/pods/x/exec?command=id&stdout=1", ...upgrade)).code).toBe(401);
 });
 
+test("a page of another site gets nowhere, by a name that leads here or from where it is", async () => {
+  expect((await curl("/livez", "-H", "Host: evil.example")).code).toBe(403);
+  expect((await curl("/livez", "--http1.1", "-H", "Host: evil.example:6443")).code).toBe(403);
+  expect((await curl("/livez", "-H", "Origin: https://evil.example")).code).toBe(403);
+  expect((await curl("/livez", "-H", "Origin: http://localhost")).code).toBe(200);
+  const { stdout } = await run("curl", ["-skD-", "-o/dev/null", `${server}/livez`]);
+  expect(stdout.toLowerCase()).not.toContain("access-control");
+  expect(stdout.toLowerCase()).toContain("x-content-type-options: nosniff");
+});
+
 test("a certificate of another authority is no good, whatever it says", async () => {
   const [key, certificate] = [join(node.scratch, "bad.key"), join(node.scratch, "bad.crt")];
   const subject = ["-subj", "/O=system:masters/CN=admin"];
@@ -126,6 +136,12 @@ test("kubectl's auth commands and tokens: a service account may do what its role
   );
   const token = (await k("create token robot --duration=20m")).trim();
   const bearer = ["-H", `Authorization: Bearer ${token}`];
+  // A program that asks without end is told to wait, and nobody else is concerned.
+  const urls = Array.from({ length: 400 }, () => ["-o/dev/null", `${server}/version`]).flat();
+  const many = await run("curl", ["-sk", "-w", "%{http_code} %header{retry-after}\n", ...bearer, ...urls]);
+  expect(many.stdout).toContain("429 1\n");
+  expect(await k("auth can-i list pods")).toBe("yes\n");
+  await new Promise((done) => setTimeout(done, 1_000));
   expect((await curl("/api/v1/namespaces/default/pods", ...bearer)).code).toBe(200);
   expect((await curl("/api/v1/namespaces/kube-system/pods", ...bearer)).code).toBe(403);
   expect((await curl("/api/v1/namespaces/default/pods", "-H", `Authorization: Bearer ${token}x`)).code).toBe(401);

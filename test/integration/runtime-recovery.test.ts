@@ -10,7 +10,15 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sleep, systemClock } from "../../src/base/clock.ts";
 import { scaled } from "../fixtures/emulated.ts";
 import { simulateReboot } from "../fixtures/reboot.ts";
-import { containerConfig, eventually, sandboxConfig, testRuntime, type TestRuntime } from "../fixtures/runtime.ts";
+import {
+  containerConfig,
+  eventually,
+  KUBELET_CONTAINER,
+  kubeletSandbox,
+  sandboxConfig,
+  testRuntime,
+  type TestRuntime,
+} from "../fixtures/runtime.ts";
 
 let t: TestRuntime;
 let child: ChildProcess | undefined;
@@ -85,6 +93,24 @@ describe("after kill -9 of the daemon", () => {
       expect(await t.host.cgroup.processes(t.instance.cgroupRoot)).toEqual([]);
     }
   });
+});
+
+test("a kubelet's calls, cut at any moment, succeed when they are made again, and leave nothing", async () => {
+  for (let round = 0; round < scaled(8, 3); round++) {
+    await inChild<{ sandbox: string }>("kubelet");
+    await sleep(systemClock, scaled(11 + 37 * round, 300 * round));
+    await killChild();
+    const runtime = await t.restart();
+    for (const { id } of await runtime.sandboxes({ owner: "cri" })) await runtime.removeSandbox(id);
+    const { id } = await runtime.runSandbox(kubeletSandbox(t.base));
+    const container = await runtime.createContainer(id, containerConfig(["sleep", "1000"], KUBELET_CONTAINER));
+    expect((await runtime.startContainer(container.id)).state.phase).toBe("running");
+    await runtime.removeSandbox(id);
+    for (const folder of ["ns", "containers", "sandboxes", "crun", "exits"]) {
+      expect(readdirSync(join(t.instance.state, folder)), `${folder} in round ${round}`).toEqual([]);
+    }
+    expect(await t.host.cgroup.children(t.instance.cgroupRoot)).toEqual([]);
+  }
 });
 
 test("a start that was cut short is done again, and one that was completed behind our back is not", async () => {

@@ -39,6 +39,8 @@ beforeEach(async () => {
   volumes = createVolumeManager({
     host,
     podsRoot: join(root, "pods"),
+    token: undefined,
+    allocatable: { cpu: "2", memory: "1Gi" },
     read: (resource, namespace, name) => objects.get(`${resource}/${namespace}/${name}`),
     clock,
     log: noLog,

@@ -131,6 +131,19 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "3": "incomplete",
   "4": "evaluationError?"
  },
+ "coordination.v1.Lease": {
+  "1": "metadata?",
+  "2": "spec?"
+ },
+ "coordination.v1.LeaseSpec": {
+  "1": "holderIdentity",
+  "2": "leaseDurationSeconds",
+  "3": "acquireTime",
+  "4": "renewTime",
+  "5": "leaseTransitions",
+  "6": "strategy",
+  "7": "preferredHolder"
+ },
  "core.v1.AWSElasticBlockStoreVolumeSource": {
   "1": "volumeID",
   "2": "fsType?",
@@ -158,10 +171,32 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "5": "readOnly",
   "6": "kind"
  },
+ "core.v1.AzureFilePersistentVolumeSource": {
+  "1": "secretName",
+  "2": "shareName",
+  "3": "readOnly?",
+  "4": "secretNamespace"
+ },
  "core.v1.AzureFileVolumeSource": {
   "1": "secretName",
   "2": "shareName",
   "3": "readOnly?"
+ },
+ "core.v1.Binding": {
+  "1": "metadata?",
+  "2": "target"
+ },
+ "core.v1.CSIPersistentVolumeSource": {
+  "1": "driver",
+  "2": "volumeHandle",
+  "3": "readOnly?",
+  "4": "fsType?",
+  "5": "volumeAttributes?",
+  "6": "controllerPublishSecretRef",
+  "7": "nodeStageSecretRef",
+  "8": "nodePublishSecretRef",
+  "9": "controllerExpandSecretRef",
+  "10": "nodeExpandSecretRef"
  },
  "core.v1.CSIVolumeSource": {
   "1": "driver",
@@ -174,6 +209,14 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "1": "add?",
   "2": "drop?"
  },
+ "core.v1.CephFSPersistentVolumeSource": {
+  "1": "monitors",
+  "2": "path?",
+  "3": "user?",
+  "4": "secretFile?",
+  "5": "secretRef",
+  "6": "readOnly?"
+ },
  "core.v1.CephFSVolumeSource": {
   "1": "monitors",
   "2": "path?",
@@ -181,6 +224,12 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "4": "secretFile?",
   "5": "secretRef",
   "6": "readOnly?"
+ },
+ "core.v1.CinderPersistentVolumeSource": {
+  "1": "volumeID",
+  "2": "fsType?",
+  "3": "readOnly?",
+  "4": "secretRef"
  },
  "core.v1.CinderVolumeSource": {
   "1": "volumeID",
@@ -443,6 +492,13 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "3": "key",
   "4": "optional"
  },
+ "core.v1.FlexPersistentVolumeSource": {
+  "1": "driver",
+  "2": "fsType?",
+  "3": "secretRef",
+  "4": "readOnly?",
+  "5": "options?"
+ },
  "core.v1.FlexVolumeSource": {
   "1": "driver",
   "2": "fsType?",
@@ -468,6 +524,12 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "1": "repository",
   "2": "revision?",
   "3": "directory?"
+ },
+ "core.v1.GlusterfsPersistentVolumeSource": {
+  "1": "endpoints",
+  "2": "path",
+  "3": "readOnly?",
+  "4": "endpointsNamespace"
  },
  "core.v1.GlusterfsVolumeSource": {
   "1": "endpoints",
@@ -495,6 +557,19 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
  "core.v1.HostPathVolumeSource": {
   "1": "path",
   "2": "type"
+ },
+ "core.v1.ISCSIPersistentVolumeSource": {
+  "1": "targetPortal",
+  "2": "iqn",
+  "3": "lun",
+  "4": "iscsiInterface?",
+  "5": "fsType?",
+  "6": "readOnly?",
+  "7": "portals?",
+  "8": "chapAuthDiscovery?",
+  "10": "secretRef",
+  "11": "chapAuthSession?",
+  "12": "initiatorName"
  },
  "core.v1.ISCSIVolumeSource": {
   "1": "targetPortal",
@@ -532,6 +607,21 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "3": "tcpSocket",
   "4": "sleep"
  },
+ "core.v1.LimitRange": {
+  "1": "metadata?",
+  "2": "spec?"
+ },
+ "core.v1.LimitRangeItem": {
+  "1": "type",
+  "2": "max?",
+  "3": "min?",
+  "4": "default?",
+  "5": "defaultRequest?",
+  "6": "maxLimitRequestRatio?"
+ },
+ "core.v1.LimitRangeSpec": {
+  "1": "limits"
+ },
  "core.v1.LinuxContainerUser": {
   "1": "uid",
   "2": "gid",
@@ -539,6 +629,14 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
  },
  "core.v1.LocalObjectReference": {
   "1": "name?"
+ },
+ "core.v1.LocalVolumeSource": {
+  "1": "path",
+  "2": "fsType"
+ },
+ "core.v1.ModifyVolumeStatus": {
+  "1": "targetVolumeAttributesClassName?",
+  "2": "status"
  },
  "core.v1.NFSVolumeSource": {
   "1": "server",
@@ -679,6 +777,24 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "6": "resourceVersion?",
   "7": "fieldPath?"
  },
+ "core.v1.PersistentVolume": {
+  "1": "metadata?",
+  "2": "spec?",
+  "3": "status?"
+ },
+ "core.v1.PersistentVolumeClaim": {
+  "1": "metadata?",
+  "2": "spec?",
+  "3": "status?"
+ },
+ "core.v1.PersistentVolumeClaimCondition": {
+  "1": "type",
+  "2": "status",
+  "3": "lastProbeTime?",
+  "4": "lastTransitionTime?",
+  "5": "reason?",
+  "6": "message?"
+ },
  "core.v1.PersistentVolumeClaimSpec": {
   "1": "accessModes?",
   "2": "resources?",
@@ -690,6 +806,16 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "8": "dataSourceRef",
   "9": "volumeAttributesClassName"
  },
+ "core.v1.PersistentVolumeClaimStatus": {
+  "1": "phase?",
+  "2": "accessModes?",
+  "3": "capacity?",
+  "4": "conditions?",
+  "5": "allocatedResources?",
+  "7": "allocatedResourceStatuses?",
+  "8": "currentVolumeAttributesClassName",
+  "9": "modifyVolumeStatus"
+ },
  "core.v1.PersistentVolumeClaimTemplate": {
   "1": "metadata?",
   "2": "spec"
@@ -697,6 +823,47 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
  "core.v1.PersistentVolumeClaimVolumeSource": {
   "1": "claimName",
   "2": "readOnly?"
+ },
+ "core.v1.PersistentVolumeSpec": {
+  "1": "capacity?",
+  "2": {
+   "1": "gcePersistentDisk",
+   "2": "awsElasticBlockStore",
+   "3": "hostPath",
+   "4": "glusterfs",
+   "5": "nfs",
+   "6": "rbd",
+   "7": "iscsi",
+   "8": "cinder",
+   "9": "cephfs",
+   "10": "fc",
+   "11": "flocker",
+   "12": "flexVolume",
+   "13": "azureFile",
+   "14": "vsphereVolume",
+   "15": "quobyte",
+   "16": "azureDisk",
+   "17": "photonPersistentDisk",
+   "18": "portworxVolume",
+   "19": "scaleIO",
+   "20": "local",
+   "21": "storageos",
+   "22": "csi"
+  },
+  "3": "accessModes?",
+  "4": "claimRef",
+  "5": "persistentVolumeReclaimPolicy?",
+  "6": "storageClassName?",
+  "7": "mountOptions?",
+  "8": "volumeMode",
+  "9": "nodeAffinity",
+  "10": "volumeAttributesClassName"
+ },
+ "core.v1.PersistentVolumeStatus": {
+  "1": "phase?",
+  "2": "message?",
+  "3": "reason?",
+  "4": "lastPhaseTransitionTime"
  },
  "core.v1.PhotonPersistentDiskVolumeSource": {
   "1": "pdID",
@@ -860,6 +1027,14 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "20": "resources",
   "21": "nodeAllocatableResourceClaimStatuses?"
  },
+ "core.v1.PodTemplate": {
+  "1": "metadata?",
+  "2": "template?"
+ },
+ "core.v1.PodTemplateSpec": {
+  "1": "metadata?",
+  "2": "spec?"
+ },
  "core.v1.PortworxVolumeSource": {
   "1": "volumeID",
   "2": "fsType?",
@@ -895,6 +1070,16 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "5": "group?",
   "6": "tenant?"
  },
+ "core.v1.RBDPersistentVolumeSource": {
+  "1": "monitors",
+  "2": "image",
+  "3": "fsType?",
+  "4": "pool?",
+  "5": "user?",
+  "6": "keyring?",
+  "7": "secretRef",
+  "8": "readOnly?"
+ },
  "core.v1.RBDVolumeSource": {
   "1": "monitors",
   "2": "image",
@@ -919,6 +1104,20 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "2": "health?",
   "6": "message"
  },
+ "core.v1.ResourceQuota": {
+  "1": "metadata?",
+  "2": "spec?",
+  "3": "status?"
+ },
+ "core.v1.ResourceQuotaSpec": {
+  "1": "hard?",
+  "2": "scopes?",
+  "3": "scopeSelector"
+ },
+ "core.v1.ResourceQuotaStatus": {
+  "1": "hard?",
+  "2": "used?"
+ },
  "core.v1.ResourceRequirements": {
   "1": "limits?",
   "2": "requests?",
@@ -934,6 +1133,18 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "3": "type?",
   "4": "level?"
  },
+ "core.v1.ScaleIOPersistentVolumeSource": {
+  "1": "gateway",
+  "2": "system",
+  "3": "secretRef",
+  "4": "sslEnabled?",
+  "5": "protectionDomain?",
+  "6": "storagePool?",
+  "7": "storageMode?",
+  "8": "volumeName?",
+  "9": "fsType?",
+  "10": "readOnly?"
+ },
  "core.v1.ScaleIOVolumeSource": {
   "1": "gateway",
   "2": "system",
@@ -945,6 +1156,14 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "8": "volumeName?",
   "9": "fsType?",
   "10": "readOnly?"
+ },
+ "core.v1.ScopeSelector": {
+  "1": "matchExpressions?"
+ },
+ "core.v1.ScopedResourceSelectorRequirement": {
+  "1": "scopeName",
+  "2": "operator",
+  "3": "values?"
  },
  "core.v1.SeccompProfile": {
   "1": "type",
@@ -976,6 +1195,10 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   },
   "2": "items?",
   "4": "optional"
+ },
+ "core.v1.SecretReference": {
+  "1": "name?",
+  "2": "namespace?"
  },
  "core.v1.SecretVolumeSource": {
   "1": "secretName?",
@@ -1011,6 +1234,13 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
  "core.v1.SleepAction": {
   "1": "seconds"
  },
+ "core.v1.StorageOSPersistentVolumeSource": {
+  "1": "volumeName?",
+  "2": "volumeNamespace?",
+  "3": "fsType?",
+  "4": "readOnly?",
+  "5": "secretRef"
+ },
  "core.v1.StorageOSVolumeSource": {
   "1": "volumeName?",
   "2": "volumeNamespace?",
@@ -1038,6 +1268,13 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "3": "value?",
   "4": "effect?",
   "5": "tolerationSeconds"
+ },
+ "core.v1.TopologySelectorLabelRequirement": {
+  "1": "key",
+  "2": "values"
+ },
+ "core.v1.TopologySelectorTerm": {
+  "1": "matchLabelExpressions?"
  },
  "core.v1.TopologySpreadConstraint": {
   "1": "maxSkew",
@@ -1115,6 +1352,9 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "4": "recursiveReadOnly",
   "5": "volumeStatus"
  },
+ "core.v1.VolumeNodeAffinity": {
+  "1": "required"
+ },
  "core.v1.VolumeProjection": {
   "1": "secret",
   "2": "downwardAPI",
@@ -1145,6 +1385,27 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "2": "gmsaCredentialSpec",
   "3": "runAsUserName",
   "4": "hostProcess"
+ },
+ "events.v1.Event": {
+  "1": "metadata",
+  "2": "eventTime",
+  "3": "series",
+  "4": "reportingController?",
+  "5": "reportingInstance?",
+  "6": "action?",
+  "7": "reason?",
+  "8": "regarding?",
+  "9": "related",
+  "10": "note?",
+  "11": "type?",
+  "12": "deprecatedSource?",
+  "13": "deprecatedFirstTimestamp?",
+  "14": "deprecatedLastTimestamp?",
+  "15": "deprecatedCount?"
+ },
+ "events.v1.EventSeries": {
+  "1": "count",
+  "2": "lastObservedTime"
  },
  "meta.v1.DeleteOptions": {
   "1": "gracePeriodSeconds",
@@ -1237,6 +1498,23 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "5": "retryAfterSeconds?",
   "6": "uid?"
  },
+ "node.v1.Overhead": {
+  "1": "podFixed?"
+ },
+ "node.v1.RuntimeClass": {
+  "1": "metadata?",
+  "2": "handler",
+  "3": "overhead",
+  "4": "scheduling"
+ },
+ "node.v1.Scheduling": {
+  "1": "nodeSelector?",
+  "2": "tolerations?"
+ },
+ "policy.v1.Eviction": {
+  "1": "metadata?",
+  "2": "deleteOptions"
+ },
  "rbac.v1.AggregationRule": {
   "1": "clusterRoleSelectors?"
  },
@@ -1276,5 +1554,22 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "2": "apiGroup?",
   "3": "name",
   "4": "namespace?"
+ },
+ "scheduling.v1.PriorityClass": {
+  "1": "metadata?",
+  "2": "value",
+  "3": "globalDefault?",
+  "4": "description?",
+  "5": "preemptionPolicy"
+ },
+ "storage.v1.StorageClass": {
+  "1": "metadata?",
+  "2": "provisioner",
+  "3": "parameters?",
+  "4": "reclaimPolicy",
+  "5": "mountOptions?",
+  "6": "allowVolumeExpansion",
+  "7": "volumeBindingMode",
+  "8": "allowedTopologies?"
  }
 };

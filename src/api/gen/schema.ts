@@ -529,6 +529,54 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "coordination.v1.Lease": {
+  "gvk": {
+   "group": "coordination.k8s.io",
+   "kind": "Lease",
+   "version": "v1"
+  },
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "spec": {
+    "ref": "coordination.v1.LeaseSpec"
+   }
+  }
+ },
+ "coordination.v1.LeaseSpec": {
+  "fields": {
+   "acquireTime": {
+    "ref": "meta.v1.MicroTime"
+   },
+   "holderIdentity": {
+    "type": "string"
+   },
+   "leaseDurationSeconds": {
+    "type": "integer",
+    "format": "int32"
+   },
+   "leaseTransitions": {
+    "type": "integer",
+    "format": "int32"
+   },
+   "preferredHolder": {
+    "type": "string"
+   },
+   "renewTime": {
+    "ref": "meta.v1.MicroTime"
+   },
+   "strategy": {
+    "type": "string"
+   }
+  }
+ },
  "core.v1.AWSElasticBlockStoreVolumeSource": {
   "required": [
    "volumeID"
@@ -626,6 +674,26 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "core.v1.AzureFilePersistentVolumeSource": {
+  "required": [
+   "secretName",
+   "shareName"
+  ],
+  "fields": {
+   "readOnly": {
+    "type": "boolean"
+   },
+   "secretName": {
+    "type": "string"
+   },
+   "secretNamespace": {
+    "type": "string"
+   },
+   "shareName": {
+    "type": "string"
+   }
+  }
+ },
  "core.v1.AzureFileVolumeSource": {
   "required": [
    "secretName",
@@ -639,6 +707,71 @@ export const SCHEMA: Schema = {
     "type": "string"
    },
    "shareName": {
+    "type": "string"
+   }
+  }
+ },
+ "core.v1.Binding": {
+  "gvk": {
+   "group": "",
+   "kind": "Binding",
+   "version": "v1"
+  },
+  "required": [
+   "target"
+  ],
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "target": {
+    "ref": "core.v1.ObjectReference"
+   }
+  }
+ },
+ "core.v1.CSIPersistentVolumeSource": {
+  "required": [
+   "driver",
+   "volumeHandle"
+  ],
+  "fields": {
+   "controllerExpandSecretRef": {
+    "ref": "core.v1.SecretReference"
+   },
+   "controllerPublishSecretRef": {
+    "ref": "core.v1.SecretReference"
+   },
+   "driver": {
+    "type": "string"
+   },
+   "fsType": {
+    "type": "string"
+   },
+   "nodeExpandSecretRef": {
+    "ref": "core.v1.SecretReference"
+   },
+   "nodePublishSecretRef": {
+    "ref": "core.v1.SecretReference"
+   },
+   "nodeStageSecretRef": {
+    "ref": "core.v1.SecretReference"
+   },
+   "readOnly": {
+    "type": "boolean"
+   },
+   "volumeAttributes": {
+    "type": "map",
+    "values": {
+     "type": "string"
+    }
+   },
+   "volumeHandle": {
     "type": "string"
    }
   }
@@ -686,6 +819,35 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "core.v1.CephFSPersistentVolumeSource": {
+  "required": [
+   "monitors"
+  ],
+  "fields": {
+   "monitors": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "path": {
+    "type": "string"
+   },
+   "readOnly": {
+    "type": "boolean"
+   },
+   "secretFile": {
+    "type": "string"
+   },
+   "secretRef": {
+    "ref": "core.v1.SecretReference"
+   },
+   "user": {
+    "type": "string"
+   }
+  }
+ },
  "core.v1.CephFSVolumeSource": {
   "required": [
    "monitors"
@@ -711,6 +873,25 @@ export const SCHEMA: Schema = {
     "ref": "core.v1.LocalObjectReference"
    },
    "user": {
+    "type": "string"
+   }
+  }
+ },
+ "core.v1.CinderPersistentVolumeSource": {
+  "required": [
+   "volumeID"
+  ],
+  "fields": {
+   "fsType": {
+    "type": "string"
+   },
+   "readOnly": {
+    "type": "boolean"
+   },
+   "secretRef": {
+    "ref": "core.v1.SecretReference"
+   },
+   "volumeID": {
     "type": "string"
    }
   }
@@ -1677,6 +1858,31 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "core.v1.FlexPersistentVolumeSource": {
+  "required": [
+   "driver"
+  ],
+  "fields": {
+   "driver": {
+    "type": "string"
+   },
+   "fsType": {
+    "type": "string"
+   },
+   "options": {
+    "type": "map",
+    "values": {
+     "type": "string"
+    }
+   },
+   "readOnly": {
+    "type": "boolean"
+   },
+   "secretRef": {
+    "ref": "core.v1.SecretReference"
+   }
+  }
+ },
  "core.v1.FlexVolumeSource": {
   "required": [
    "driver"
@@ -1759,6 +1965,26 @@ export const SCHEMA: Schema = {
    },
    "revision": {
     "type": "string"
+   }
+  }
+ },
+ "core.v1.GlusterfsPersistentVolumeSource": {
+  "required": [
+   "endpoints",
+   "path"
+  ],
+  "fields": {
+   "endpoints": {
+    "type": "string"
+   },
+   "endpointsNamespace": {
+    "type": "string"
+   },
+   "path": {
+    "type": "string"
+   },
+   "readOnly": {
+    "type": "boolean"
    }
   }
  },
@@ -1855,6 +2081,54 @@ export const SCHEMA: Schema = {
     "type": "string"
    },
    "type": {
+    "type": "string"
+   }
+  }
+ },
+ "core.v1.ISCSIPersistentVolumeSource": {
+  "required": [
+   "targetPortal",
+   "iqn",
+   "lun"
+  ],
+  "fields": {
+   "chapAuthDiscovery": {
+    "type": "boolean"
+   },
+   "chapAuthSession": {
+    "type": "boolean"
+   },
+   "fsType": {
+    "type": "string"
+   },
+   "initiatorName": {
+    "type": "string"
+   },
+   "iqn": {
+    "type": "string"
+   },
+   "iscsiInterface": {
+    "type": "string",
+    "default": "default"
+   },
+   "lun": {
+    "type": "integer",
+    "format": "int32"
+   },
+   "portals": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "readOnly": {
+    "type": "boolean"
+   },
+   "secretRef": {
+    "ref": "core.v1.SecretReference"
+   },
+   "targetPortal": {
     "type": "string"
    }
   }
@@ -1974,6 +2248,81 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "core.v1.LimitRange": {
+  "gvk": {
+   "group": "",
+   "kind": "LimitRange",
+   "version": "v1"
+  },
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "spec": {
+    "ref": "core.v1.LimitRangeSpec"
+   }
+  }
+ },
+ "core.v1.LimitRangeItem": {
+  "required": [
+   "type"
+  ],
+  "fields": {
+   "default": {
+    "type": "map",
+    "values": {
+     "ref": "api.resource.Quantity"
+    }
+   },
+   "defaultRequest": {
+    "type": "map",
+    "values": {
+     "ref": "api.resource.Quantity"
+    }
+   },
+   "max": {
+    "type": "map",
+    "values": {
+     "ref": "api.resource.Quantity"
+    }
+   },
+   "maxLimitRequestRatio": {
+    "type": "map",
+    "values": {
+     "ref": "api.resource.Quantity"
+    }
+   },
+   "min": {
+    "type": "map",
+    "values": {
+     "ref": "api.resource.Quantity"
+    }
+   },
+   "type": {
+    "type": "string"
+   }
+  }
+ },
+ "core.v1.LimitRangeSpec": {
+  "required": [
+   "limits"
+  ],
+  "fields": {
+   "limits": {
+    "type": "array",
+    "items": {
+     "ref": "core.v1.LimitRangeItem"
+    },
+    "list": "atomic"
+   }
+  }
+ },
  "core.v1.LinuxContainerUser": {
   "required": [
    "uid",
@@ -2002,6 +2351,32 @@ export const SCHEMA: Schema = {
   "map": "atomic",
   "fields": {
    "name": {
+    "type": "string"
+   }
+  }
+ },
+ "core.v1.LocalVolumeSource": {
+  "required": [
+   "path"
+  ],
+  "fields": {
+   "fsType": {
+    "type": "string"
+   },
+   "path": {
+    "type": "string"
+   }
+  }
+ },
+ "core.v1.ModifyVolumeStatus": {
+  "required": [
+   "status"
+  ],
+  "fields": {
+   "status": {
+    "type": "string"
+   },
+   "targetVolumeAttributesClassName": {
     "type": "string"
    }
   }
@@ -2535,6 +2910,80 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "core.v1.PersistentVolume": {
+  "gvk": {
+   "group": "",
+   "kind": "PersistentVolume",
+   "version": "v1"
+  },
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "spec": {
+    "ref": "core.v1.PersistentVolumeSpec"
+   },
+   "status": {
+    "ref": "core.v1.PersistentVolumeStatus"
+   }
+  }
+ },
+ "core.v1.PersistentVolumeClaim": {
+  "gvk": {
+   "group": "",
+   "kind": "PersistentVolumeClaim",
+   "version": "v1"
+  },
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "spec": {
+    "ref": "core.v1.PersistentVolumeClaimSpec"
+   },
+   "status": {
+    "ref": "core.v1.PersistentVolumeClaimStatus"
+   }
+  }
+ },
+ "core.v1.PersistentVolumeClaimCondition": {
+  "required": [
+   "type",
+   "status"
+  ],
+  "fields": {
+   "lastProbeTime": {
+    "ref": "meta.v1.Time"
+   },
+   "lastTransitionTime": {
+    "ref": "meta.v1.Time"
+   },
+   "message": {
+    "type": "string"
+   },
+   "reason": {
+    "type": "string"
+   },
+   "status": {
+    "type": "string"
+   },
+   "type": {
+    "type": "string"
+   }
+  }
+ },
  "core.v1.PersistentVolumeClaimSpec": {
   "fields": {
    "accessModes": {
@@ -2570,6 +3019,57 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "core.v1.PersistentVolumeClaimStatus": {
+  "fields": {
+   "accessModes": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "allocatedResourceStatuses": {
+    "type": "map",
+    "values": {
+     "type": "string"
+    },
+    "map": "granular"
+   },
+   "allocatedResources": {
+    "type": "map",
+    "values": {
+     "ref": "api.resource.Quantity"
+    }
+   },
+   "capacity": {
+    "type": "map",
+    "values": {
+     "ref": "api.resource.Quantity"
+    }
+   },
+   "conditions": {
+    "type": "array",
+    "items": {
+     "ref": "core.v1.PersistentVolumeClaimCondition"
+    },
+    "list": "map",
+    "keys": [
+     "type"
+    ],
+    "patch": "merge",
+    "mergeKey": "type"
+   },
+   "currentVolumeAttributesClassName": {
+    "type": "string"
+   },
+   "modifyVolumeStatus": {
+    "ref": "core.v1.ModifyVolumeStatus"
+   },
+   "phase": {
+    "type": "string"
+   }
+  }
+ },
  "core.v1.PersistentVolumeClaimTemplate": {
   "required": [
    "spec"
@@ -2593,6 +3093,131 @@ export const SCHEMA: Schema = {
    },
    "readOnly": {
     "type": "boolean"
+   }
+  }
+ },
+ "core.v1.PersistentVolumeSpec": {
+  "fields": {
+   "accessModes": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "awsElasticBlockStore": {
+    "ref": "core.v1.AWSElasticBlockStoreVolumeSource"
+   },
+   "azureDisk": {
+    "ref": "core.v1.AzureDiskVolumeSource"
+   },
+   "azureFile": {
+    "ref": "core.v1.AzureFilePersistentVolumeSource"
+   },
+   "capacity": {
+    "type": "map",
+    "values": {
+     "ref": "api.resource.Quantity"
+    }
+   },
+   "cephfs": {
+    "ref": "core.v1.CephFSPersistentVolumeSource"
+   },
+   "cinder": {
+    "ref": "core.v1.CinderPersistentVolumeSource"
+   },
+   "claimRef": {
+    "ref": "core.v1.ObjectReference",
+    "map": "granular"
+   },
+   "csi": {
+    "ref": "core.v1.CSIPersistentVolumeSource"
+   },
+   "fc": {
+    "ref": "core.v1.FCVolumeSource"
+   },
+   "flexVolume": {
+    "ref": "core.v1.FlexPersistentVolumeSource"
+   },
+   "flocker": {
+    "ref": "core.v1.FlockerVolumeSource"
+   },
+   "gcePersistentDisk": {
+    "ref": "core.v1.GCEPersistentDiskVolumeSource"
+   },
+   "glusterfs": {
+    "ref": "core.v1.GlusterfsPersistentVolumeSource"
+   },
+   "hostPath": {
+    "ref": "core.v1.HostPathVolumeSource"
+   },
+   "iscsi": {
+    "ref": "core.v1.ISCSIPersistentVolumeSource"
+   },
+   "local": {
+    "ref": "core.v1.LocalVolumeSource"
+   },
+   "mountOptions": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "nfs": {
+    "ref": "core.v1.NFSVolumeSource"
+   },
+   "nodeAffinity": {
+    "ref": "core.v1.VolumeNodeAffinity"
+   },
+   "persistentVolumeReclaimPolicy": {
+    "type": "string"
+   },
+   "photonPersistentDisk": {
+    "ref": "core.v1.PhotonPersistentDiskVolumeSource"
+   },
+   "portworxVolume": {
+    "ref": "core.v1.PortworxVolumeSource"
+   },
+   "quobyte": {
+    "ref": "core.v1.QuobyteVolumeSource"
+   },
+   "rbd": {
+    "ref": "core.v1.RBDPersistentVolumeSource"
+   },
+   "scaleIO": {
+    "ref": "core.v1.ScaleIOPersistentVolumeSource"
+   },
+   "storageClassName": {
+    "type": "string"
+   },
+   "storageos": {
+    "ref": "core.v1.StorageOSPersistentVolumeSource"
+   },
+   "volumeAttributesClassName": {
+    "type": "string"
+   },
+   "volumeMode": {
+    "type": "string"
+   },
+   "vsphereVolume": {
+    "ref": "core.v1.VsphereVirtualDiskVolumeSource"
+   }
+  }
+ },
+ "core.v1.PersistentVolumeStatus": {
+  "fields": {
+   "lastPhaseTransitionTime": {
+    "ref": "meta.v1.Time"
+   },
+   "message": {
+    "type": "string"
+   },
+   "phase": {
+    "type": "string"
+   },
+   "reason": {
+    "type": "string"
    }
   }
  },
@@ -3313,6 +3938,37 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "core.v1.PodTemplate": {
+  "gvk": {
+   "group": "",
+   "kind": "PodTemplate",
+   "version": "v1"
+  },
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "template": {
+    "ref": "core.v1.PodTemplateSpec"
+   }
+  }
+ },
+ "core.v1.PodTemplateSpec": {
+  "fields": {
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "spec": {
+    "ref": "core.v1.PodSpec"
+   }
+  }
+ },
  "core.v1.PortworxVolumeSource": {
   "required": [
    "volumeID"
@@ -3425,6 +4081,45 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "core.v1.RBDPersistentVolumeSource": {
+  "required": [
+   "monitors",
+   "image"
+  ],
+  "fields": {
+   "fsType": {
+    "type": "string"
+   },
+   "image": {
+    "type": "string"
+   },
+   "keyring": {
+    "type": "string",
+    "default": "/etc/ceph/keyring"
+   },
+   "monitors": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "pool": {
+    "type": "string",
+    "default": "rbd"
+   },
+   "readOnly": {
+    "type": "boolean"
+   },
+   "secretRef": {
+    "ref": "core.v1.SecretReference"
+   },
+   "user": {
+    "type": "string",
+    "default": "admin"
+   }
+  }
+ },
  "core.v1.RBDVolumeSource": {
   "required": [
    "monitors",
@@ -3510,6 +4205,66 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "core.v1.ResourceQuota": {
+  "gvk": {
+   "group": "",
+   "kind": "ResourceQuota",
+   "version": "v1"
+  },
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "spec": {
+    "ref": "core.v1.ResourceQuotaSpec"
+   },
+   "status": {
+    "ref": "core.v1.ResourceQuotaStatus"
+   }
+  }
+ },
+ "core.v1.ResourceQuotaSpec": {
+  "fields": {
+   "hard": {
+    "type": "map",
+    "values": {
+     "ref": "api.resource.Quantity"
+    }
+   },
+   "scopeSelector": {
+    "ref": "core.v1.ScopeSelector"
+   },
+   "scopes": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   }
+  }
+ },
+ "core.v1.ResourceQuotaStatus": {
+  "fields": {
+   "hard": {
+    "type": "map",
+    "values": {
+     "ref": "api.resource.Quantity"
+    }
+   },
+   "used": {
+    "type": "map",
+    "values": {
+     "ref": "api.resource.Quantity"
+    }
+   }
+  }
+ },
  "core.v1.ResourceRequirements": {
   "fields": {
    "claims": {
@@ -3572,6 +4327,47 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "core.v1.ScaleIOPersistentVolumeSource": {
+  "required": [
+   "gateway",
+   "system",
+   "secretRef"
+  ],
+  "fields": {
+   "fsType": {
+    "type": "string",
+    "default": "xfs"
+   },
+   "gateway": {
+    "type": "string"
+   },
+   "protectionDomain": {
+    "type": "string"
+   },
+   "readOnly": {
+    "type": "boolean"
+   },
+   "secretRef": {
+    "ref": "core.v1.SecretReference"
+   },
+   "sslEnabled": {
+    "type": "boolean"
+   },
+   "storageMode": {
+    "type": "string",
+    "default": "ThinProvisioned"
+   },
+   "storagePool": {
+    "type": "string"
+   },
+   "system": {
+    "type": "string"
+   },
+   "volumeName": {
+    "type": "string"
+   }
+  }
+ },
  "core.v1.ScaleIOVolumeSource": {
   "required": [
    "gateway",
@@ -3610,6 +4406,39 @@ export const SCHEMA: Schema = {
    },
    "volumeName": {
     "type": "string"
+   }
+  }
+ },
+ "core.v1.ScopeSelector": {
+  "map": "atomic",
+  "fields": {
+   "matchExpressions": {
+    "type": "array",
+    "items": {
+     "ref": "core.v1.ScopedResourceSelectorRequirement"
+    },
+    "list": "atomic"
+   }
+  }
+ },
+ "core.v1.ScopedResourceSelectorRequirement": {
+  "required": [
+   "scopeName",
+   "operator"
+  ],
+  "fields": {
+   "operator": {
+    "type": "string"
+   },
+   "scopeName": {
+    "type": "string"
+   },
+   "values": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
    }
   }
  },
@@ -3712,6 +4541,17 @@ export const SCHEMA: Schema = {
    },
    "optional": {
     "type": "boolean"
+   }
+  }
+ },
+ "core.v1.SecretReference": {
+  "map": "atomic",
+  "fields": {
+   "name": {
+    "type": "string"
+   },
+   "namespace": {
+    "type": "string"
    }
   }
  },
@@ -3846,6 +4686,25 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "core.v1.StorageOSPersistentVolumeSource": {
+  "fields": {
+   "fsType": {
+    "type": "string"
+   },
+   "readOnly": {
+    "type": "boolean"
+   },
+   "secretRef": {
+    "ref": "core.v1.ObjectReference"
+   },
+   "volumeName": {
+    "type": "string"
+   },
+   "volumeNamespace": {
+    "type": "string"
+   }
+  }
+ },
  "core.v1.StorageOSVolumeSource": {
   "fields": {
    "fsType": {
@@ -3929,6 +4788,36 @@ export const SCHEMA: Schema = {
    },
    "value": {
     "type": "string"
+   }
+  }
+ },
+ "core.v1.TopologySelectorLabelRequirement": {
+  "required": [
+   "key",
+   "values"
+  ],
+  "fields": {
+   "key": {
+    "type": "string"
+   },
+   "values": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   }
+  }
+ },
+ "core.v1.TopologySelectorTerm": {
+  "map": "atomic",
+  "fields": {
+   "matchLabelExpressions": {
+    "type": "array",
+    "items": {
+     "ref": "core.v1.TopologySelectorLabelRequirement"
+    },
+    "list": "atomic"
    }
   }
  },
@@ -4175,6 +5064,13 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "core.v1.VolumeNodeAffinity": {
+  "fields": {
+   "required": {
+    "ref": "core.v1.NodeSelector"
+   }
+  }
+ },
  "core.v1.VolumeProjection": {
   "fields": {
    "clusterTrustBundle": {
@@ -4267,6 +5163,85 @@ export const SCHEMA: Schema = {
    },
    "runAsUserName": {
     "type": "string"
+   }
+  }
+ },
+ "events.v1.Event": {
+  "gvk": {
+   "group": "events.k8s.io",
+   "kind": "Event",
+   "version": "v1"
+  },
+  "required": [
+   "eventTime"
+  ],
+  "fields": {
+   "action": {
+    "type": "string"
+   },
+   "apiVersion": {
+    "type": "string"
+   },
+   "deprecatedCount": {
+    "type": "integer",
+    "format": "int32"
+   },
+   "deprecatedFirstTimestamp": {
+    "ref": "meta.v1.Time"
+   },
+   "deprecatedLastTimestamp": {
+    "ref": "meta.v1.Time"
+   },
+   "deprecatedSource": {
+    "ref": "core.v1.EventSource"
+   },
+   "eventTime": {
+    "ref": "meta.v1.MicroTime"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "note": {
+    "type": "string"
+   },
+   "reason": {
+    "type": "string"
+   },
+   "regarding": {
+    "ref": "core.v1.ObjectReference"
+   },
+   "related": {
+    "ref": "core.v1.ObjectReference"
+   },
+   "reportingController": {
+    "type": "string"
+   },
+   "reportingInstance": {
+    "type": "string"
+   },
+   "series": {
+    "ref": "events.v1.EventSeries"
+   },
+   "type": {
+    "type": "string"
+   }
+  }
+ },
+ "events.v1.EventSeries": {
+  "required": [
+   "count",
+   "lastObservedTime"
+  ],
+  "fields": {
+   "count": {
+    "type": "integer",
+    "format": "int32"
+   },
+   "lastObservedTime": {
+    "ref": "meta.v1.MicroTime"
    }
   }
  },
@@ -4617,6 +5592,85 @@ export const SCHEMA: Schema = {
   "type": "string",
   "format": "date-time"
  },
+ "node.v1.Overhead": {
+  "fields": {
+   "podFixed": {
+    "type": "map",
+    "values": {
+     "ref": "api.resource.Quantity"
+    }
+   }
+  }
+ },
+ "node.v1.RuntimeClass": {
+  "gvk": {
+   "group": "node.k8s.io",
+   "kind": "RuntimeClass",
+   "version": "v1"
+  },
+  "required": [
+   "handler"
+  ],
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "handler": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "overhead": {
+    "ref": "node.v1.Overhead"
+   },
+   "scheduling": {
+    "ref": "node.v1.Scheduling"
+   }
+  }
+ },
+ "node.v1.Scheduling": {
+  "fields": {
+   "nodeSelector": {
+    "type": "map",
+    "values": {
+     "type": "string"
+    },
+    "map": "atomic"
+   },
+   "tolerations": {
+    "type": "array",
+    "items": {
+     "ref": "core.v1.Toleration"
+    },
+    "list": "atomic"
+   }
+  }
+ },
+ "policy.v1.Eviction": {
+  "gvk": {
+   "group": "policy",
+   "kind": "Eviction",
+   "version": "v1"
+  },
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "deleteOptions": {
+    "ref": "meta.v1.DeleteOptions"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   }
+  }
+ },
  "rbac.v1.AggregationRule": {
   "fields": {
    "clusterRoleSelectors": {
@@ -4820,6 +5874,90 @@ export const SCHEMA: Schema = {
     "type": "string"
    },
    "namespace": {
+    "type": "string"
+   }
+  }
+ },
+ "scheduling.v1.PriorityClass": {
+  "gvk": {
+   "group": "scheduling.k8s.io",
+   "kind": "PriorityClass",
+   "version": "v1"
+  },
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "description": {
+    "type": "string"
+   },
+   "globalDefault": {
+    "type": "boolean"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "preemptionPolicy": {
+    "type": "string"
+   },
+   "value": {
+    "type": "integer",
+    "format": "int32"
+   }
+  }
+ },
+ "storage.v1.StorageClass": {
+  "gvk": {
+   "group": "storage.k8s.io",
+   "kind": "StorageClass",
+   "version": "v1"
+  },
+  "required": [
+   "provisioner"
+  ],
+  "fields": {
+   "allowVolumeExpansion": {
+    "type": "boolean"
+   },
+   "allowedTopologies": {
+    "type": "array",
+    "items": {
+     "ref": "core.v1.TopologySelectorTerm"
+    },
+    "list": "atomic"
+   },
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "mountOptions": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "parameters": {
+    "type": "map",
+    "values": {
+     "type": "string"
+    }
+   },
+   "provisioner": {
+    "type": "string"
+   },
+   "reclaimPolicy": {
+    "type": "string"
+   },
+   "volumeBindingMode": {
     "type": "string"
    }
   }

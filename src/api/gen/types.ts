@@ -176,6 +176,24 @@ export interface SubjectRulesReviewStatus {
   readonly resourceRules: readonly ResourceRule[];
 }
 
+export interface Lease {
+  readonly apiVersion: "coordination.k8s.io/v1";
+  readonly kind: "Lease";
+  readonly metadata: ObjectMeta;
+  readonly spec?: LeaseSpec;
+  readonly [field: string]: unknown;
+}
+
+export interface LeaseSpec {
+  readonly acquireTime?: MicroTime;
+  readonly holderIdentity?: string;
+  readonly leaseDurationSeconds?: number;
+  readonly leaseTransitions?: number;
+  readonly preferredHolder?: string;
+  readonly renewTime?: MicroTime;
+  readonly strategy?: string;
+}
+
 export interface AWSElasticBlockStoreVolumeSource {
   readonly fsType?: string;
   readonly partition?: number;
@@ -208,10 +226,38 @@ export interface AzureDiskVolumeSource {
   readonly readOnly?: boolean;
 }
 
+export interface AzureFilePersistentVolumeSource {
+  readonly readOnly?: boolean;
+  readonly secretName: string;
+  readonly secretNamespace?: string;
+  readonly shareName: string;
+}
+
 export interface AzureFileVolumeSource {
   readonly readOnly?: boolean;
   readonly secretName: string;
   readonly shareName: string;
+}
+
+export interface Binding {
+  readonly apiVersion: "v1";
+  readonly kind: "Binding";
+  readonly metadata: ObjectMeta;
+  readonly target: ObjectReference;
+  readonly [field: string]: unknown;
+}
+
+export interface CSIPersistentVolumeSource {
+  readonly controllerExpandSecretRef?: SecretReference;
+  readonly controllerPublishSecretRef?: SecretReference;
+  readonly driver: string;
+  readonly fsType?: string;
+  readonly nodeExpandSecretRef?: SecretReference;
+  readonly nodePublishSecretRef?: SecretReference;
+  readonly nodeStageSecretRef?: SecretReference;
+  readonly readOnly?: boolean;
+  readonly volumeAttributes?: Readonly<Record<string, string>>;
+  readonly volumeHandle: string;
 }
 
 export interface CSIVolumeSource {
@@ -227,6 +273,15 @@ export interface Capabilities {
   readonly drop?: readonly string[];
 }
 
+export interface CephFSPersistentVolumeSource {
+  readonly monitors: readonly string[];
+  readonly path?: string;
+  readonly readOnly?: boolean;
+  readonly secretFile?: string;
+  readonly secretRef?: SecretReference;
+  readonly user?: string;
+}
+
 export interface CephFSVolumeSource {
   readonly monitors: readonly string[];
   readonly path?: string;
@@ -234,6 +289,13 @@ export interface CephFSVolumeSource {
   readonly secretFile?: string;
   readonly secretRef?: LocalObjectReference;
   readonly user?: string;
+}
+
+export interface CinderPersistentVolumeSource {
+  readonly fsType?: string;
+  readonly readOnly?: boolean;
+  readonly secretRef?: SecretReference;
+  readonly volumeID: string;
 }
 
 export interface CinderVolumeSource {
@@ -530,6 +592,14 @@ export interface FileKeySelector {
   readonly volumeName: string;
 }
 
+export interface FlexPersistentVolumeSource {
+  readonly driver: string;
+  readonly fsType?: string;
+  readonly options?: Readonly<Record<string, string>>;
+  readonly readOnly?: boolean;
+  readonly secretRef?: SecretReference;
+}
+
 export interface FlexVolumeSource {
   readonly driver: string;
   readonly fsType?: string;
@@ -559,6 +629,13 @@ export interface GitRepoVolumeSource {
   readonly directory?: string;
   readonly repository: string;
   readonly revision?: string;
+}
+
+export interface GlusterfsPersistentVolumeSource {
+  readonly endpoints: string;
+  readonly endpointsNamespace?: string;
+  readonly path: string;
+  readonly readOnly?: boolean;
 }
 
 export interface GlusterfsVolumeSource {
@@ -592,6 +669,20 @@ export interface HostIP {
 export interface HostPathVolumeSource {
   readonly path: string;
   readonly type?: string;
+}
+
+export interface ISCSIPersistentVolumeSource {
+  readonly chapAuthDiscovery?: boolean;
+  readonly chapAuthSession?: boolean;
+  readonly fsType?: string;
+  readonly initiatorName?: string;
+  readonly iqn: string;
+  readonly iscsiInterface?: string;
+  readonly lun: number;
+  readonly portals?: readonly string[];
+  readonly readOnly?: boolean;
+  readonly secretRef?: SecretReference;
+  readonly targetPortal: string;
 }
 
 export interface ISCSIVolumeSource {
@@ -636,6 +727,27 @@ export interface LifecycleHandler {
   readonly tcpSocket?: TCPSocketAction;
 }
 
+export interface LimitRange {
+  readonly apiVersion: "v1";
+  readonly kind: "LimitRange";
+  readonly metadata: ObjectMeta;
+  readonly spec?: LimitRangeSpec;
+  readonly [field: string]: unknown;
+}
+
+export interface LimitRangeItem {
+  readonly default?: Readonly<Record<string, Quantity>>;
+  readonly defaultRequest?: Readonly<Record<string, Quantity>>;
+  readonly max?: Readonly<Record<string, Quantity>>;
+  readonly maxLimitRequestRatio?: Readonly<Record<string, Quantity>>;
+  readonly min?: Readonly<Record<string, Quantity>>;
+  readonly type: string;
+}
+
+export interface LimitRangeSpec {
+  readonly limits: readonly LimitRangeItem[];
+}
+
 export interface LinuxContainerUser {
   readonly gid: number;
   readonly supplementalGroups?: readonly number[];
@@ -644,6 +756,16 @@ export interface LinuxContainerUser {
 
 export interface LocalObjectReference {
   readonly name?: string;
+}
+
+export interface LocalVolumeSource {
+  readonly fsType?: string;
+  readonly path: string;
+}
+
+export interface ModifyVolumeStatus {
+  readonly status: string;
+  readonly targetVolumeAttributesClassName?: string;
 }
 
 export interface NFSVolumeSource {
@@ -816,6 +938,33 @@ export interface ObjectReference {
   readonly uid?: string;
 }
 
+export interface PersistentVolume {
+  readonly apiVersion: "v1";
+  readonly kind: "PersistentVolume";
+  readonly metadata: ObjectMeta;
+  readonly spec?: PersistentVolumeSpec;
+  readonly status?: PersistentVolumeStatus;
+  readonly [field: string]: unknown;
+}
+
+export interface PersistentVolumeClaim {
+  readonly apiVersion: "v1";
+  readonly kind: "PersistentVolumeClaim";
+  readonly metadata: ObjectMeta;
+  readonly spec?: PersistentVolumeClaimSpec;
+  readonly status?: PersistentVolumeClaimStatus;
+  readonly [field: string]: unknown;
+}
+
+export interface PersistentVolumeClaimCondition {
+  readonly lastProbeTime?: Time;
+  readonly lastTransitionTime?: Time;
+  readonly message?: string;
+  readonly reason?: string;
+  readonly status: string;
+  readonly type: string;
+}
+
 export interface PersistentVolumeClaimSpec {
   readonly accessModes?: readonly string[];
   readonly dataSource?: TypedLocalObjectReference;
@@ -828,6 +977,17 @@ export interface PersistentVolumeClaimSpec {
   readonly volumeName?: string;
 }
 
+export interface PersistentVolumeClaimStatus {
+  readonly accessModes?: readonly string[];
+  readonly allocatedResourceStatuses?: Readonly<Record<string, string>>;
+  readonly allocatedResources?: Readonly<Record<string, Quantity>>;
+  readonly capacity?: Readonly<Record<string, Quantity>>;
+  readonly conditions?: readonly PersistentVolumeClaimCondition[];
+  readonly currentVolumeAttributesClassName?: string;
+  readonly modifyVolumeStatus?: ModifyVolumeStatus;
+  readonly phase?: string;
+}
+
 export interface PersistentVolumeClaimTemplate {
   readonly metadata?: ObjectMeta;
   readonly spec: PersistentVolumeClaimSpec;
@@ -836,6 +996,47 @@ export interface PersistentVolumeClaimTemplate {
 export interface PersistentVolumeClaimVolumeSource {
   readonly claimName: string;
   readonly readOnly?: boolean;
+}
+
+export interface PersistentVolumeSpec {
+  readonly accessModes?: readonly string[];
+  readonly awsElasticBlockStore?: AWSElasticBlockStoreVolumeSource;
+  readonly azureDisk?: AzureDiskVolumeSource;
+  readonly azureFile?: AzureFilePersistentVolumeSource;
+  readonly capacity?: Readonly<Record<string, Quantity>>;
+  readonly cephfs?: CephFSPersistentVolumeSource;
+  readonly cinder?: CinderPersistentVolumeSource;
+  readonly claimRef?: ObjectReference;
+  readonly csi?: CSIPersistentVolumeSource;
+  readonly fc?: FCVolumeSource;
+  readonly flexVolume?: FlexPersistentVolumeSource;
+  readonly flocker?: FlockerVolumeSource;
+  readonly gcePersistentDisk?: GCEPersistentDiskVolumeSource;
+  readonly glusterfs?: GlusterfsPersistentVolumeSource;
+  readonly hostPath?: HostPathVolumeSource;
+  readonly iscsi?: ISCSIPersistentVolumeSource;
+  readonly local?: LocalVolumeSource;
+  readonly mountOptions?: readonly string[];
+  readonly nfs?: NFSVolumeSource;
+  readonly nodeAffinity?: VolumeNodeAffinity;
+  readonly persistentVolumeReclaimPolicy?: string;
+  readonly photonPersistentDisk?: PhotonPersistentDiskVolumeSource;
+  readonly portworxVolume?: PortworxVolumeSource;
+  readonly quobyte?: QuobyteVolumeSource;
+  readonly rbd?: RBDPersistentVolumeSource;
+  readonly scaleIO?: ScaleIOPersistentVolumeSource;
+  readonly storageClassName?: string;
+  readonly storageos?: StorageOSPersistentVolumeSource;
+  readonly volumeAttributesClassName?: string;
+  readonly volumeMode?: string;
+  readonly vsphereVolume?: VsphereVirtualDiskVolumeSource;
+}
+
+export interface PersistentVolumeStatus {
+  readonly lastPhaseTransitionTime?: Time;
+  readonly message?: string;
+  readonly phase?: string;
+  readonly reason?: string;
 }
 
 export interface PhotonPersistentDiskVolumeSource {
@@ -1023,6 +1224,19 @@ export interface PodStatus {
   readonly startTime?: Time;
 }
 
+export interface PodTemplate {
+  readonly apiVersion: "v1";
+  readonly kind: "PodTemplate";
+  readonly metadata: ObjectMeta;
+  readonly template?: PodTemplateSpec;
+  readonly [field: string]: unknown;
+}
+
+export interface PodTemplateSpec {
+  readonly metadata?: ObjectMeta;
+  readonly spec?: PodSpec;
+}
+
 export interface PortworxVolumeSource {
   readonly fsType?: string;
   readonly readOnly?: boolean;
@@ -1061,6 +1275,17 @@ export interface QuobyteVolumeSource {
   readonly volume: string;
 }
 
+export interface RBDPersistentVolumeSource {
+  readonly fsType?: string;
+  readonly image: string;
+  readonly keyring?: string;
+  readonly monitors: readonly string[];
+  readonly pool?: string;
+  readonly readOnly?: boolean;
+  readonly secretRef?: SecretReference;
+  readonly user?: string;
+}
+
 export interface RBDVolumeSource {
   readonly fsType?: string;
   readonly image: string;
@@ -1089,6 +1314,26 @@ export interface ResourceHealth {
   readonly resourceID: string;
 }
 
+export interface ResourceQuota {
+  readonly apiVersion: "v1";
+  readonly kind: "ResourceQuota";
+  readonly metadata: ObjectMeta;
+  readonly spec?: ResourceQuotaSpec;
+  readonly status?: ResourceQuotaStatus;
+  readonly [field: string]: unknown;
+}
+
+export interface ResourceQuotaSpec {
+  readonly hard?: Readonly<Record<string, Quantity>>;
+  readonly scopeSelector?: ScopeSelector;
+  readonly scopes?: readonly string[];
+}
+
+export interface ResourceQuotaStatus {
+  readonly hard?: Readonly<Record<string, Quantity>>;
+  readonly used?: Readonly<Record<string, Quantity>>;
+}
+
 export interface ResourceRequirements {
   readonly claims?: readonly ResourceClaim[];
   readonly limits?: Readonly<Record<string, Quantity>>;
@@ -1107,6 +1352,19 @@ export interface SELinuxOptions {
   readonly user?: string;
 }
 
+export interface ScaleIOPersistentVolumeSource {
+  readonly fsType?: string;
+  readonly gateway: string;
+  readonly protectionDomain?: string;
+  readonly readOnly?: boolean;
+  readonly secretRef: SecretReference;
+  readonly sslEnabled?: boolean;
+  readonly storageMode?: string;
+  readonly storagePool?: string;
+  readonly system: string;
+  readonly volumeName?: string;
+}
+
 export interface ScaleIOVolumeSource {
   readonly fsType?: string;
   readonly gateway: string;
@@ -1118,6 +1376,16 @@ export interface ScaleIOVolumeSource {
   readonly storagePool?: string;
   readonly system: string;
   readonly volumeName?: string;
+}
+
+export interface ScopeSelector {
+  readonly matchExpressions?: readonly ScopedResourceSelectorRequirement[];
+}
+
+export interface ScopedResourceSelectorRequirement {
+  readonly operator: string;
+  readonly scopeName: string;
+  readonly values?: readonly string[];
 }
 
 export interface SeccompProfile {
@@ -1151,6 +1419,11 @@ export interface SecretProjection {
   readonly items?: readonly KeyToPath[];
   readonly name?: string;
   readonly optional?: boolean;
+}
+
+export interface SecretReference {
+  readonly name?: string;
+  readonly namespace?: string;
 }
 
 export interface SecretVolumeSource {
@@ -1195,6 +1468,14 @@ export interface SleepAction {
   readonly seconds: number;
 }
 
+export interface StorageOSPersistentVolumeSource {
+  readonly fsType?: string;
+  readonly readOnly?: boolean;
+  readonly secretRef?: ObjectReference;
+  readonly volumeName?: string;
+  readonly volumeNamespace?: string;
+}
+
 export interface StorageOSVolumeSource {
   readonly fsType?: string;
   readonly readOnly?: boolean;
@@ -1226,6 +1507,15 @@ export interface Toleration {
   readonly operator?: string;
   readonly tolerationSeconds?: number;
   readonly value?: string;
+}
+
+export interface TopologySelectorLabelRequirement {
+  readonly key: string;
+  readonly values: readonly string[];
+}
+
+export interface TopologySelectorTerm {
+  readonly matchLabelExpressions?: readonly TopologySelectorLabelRequirement[];
 }
 
 export interface TopologySpreadConstraint {
@@ -1309,6 +1599,10 @@ export interface VolumeMountStatus {
   readonly volumeStatus?: VolumeStatus;
 }
 
+export interface VolumeNodeAffinity {
+  readonly required?: NodeSelector;
+}
+
 export interface VolumeProjection {
   readonly clusterTrustBundle?: ClusterTrustBundleProjection;
   readonly configMap?: ConfigMapProjection;
@@ -1344,6 +1638,32 @@ export interface WindowsSecurityContextOptions {
   readonly gmsaCredentialSpecName?: string;
   readonly hostProcess?: boolean;
   readonly runAsUserName?: string;
+}
+
+export interface EventsEvent {
+  readonly action?: string;
+  readonly apiVersion: "events.k8s.io/v1";
+  readonly deprecatedCount?: number;
+  readonly deprecatedFirstTimestamp?: Time;
+  readonly deprecatedLastTimestamp?: Time;
+  readonly deprecatedSource?: EventSource;
+  readonly eventTime: MicroTime;
+  readonly kind: "Event";
+  readonly metadata: ObjectMeta;
+  readonly note?: string;
+  readonly reason?: string;
+  readonly regarding?: ObjectReference;
+  readonly related?: ObjectReference;
+  readonly reportingController?: string;
+  readonly reportingInstance?: string;
+  readonly series?: EventsEventSeries;
+  readonly type?: string;
+  readonly [field: string]: unknown;
+}
+
+export interface EventsEventSeries {
+  readonly count: number;
+  readonly lastObservedTime: MicroTime;
 }
 
 export interface DeleteOptions {
@@ -1461,6 +1781,33 @@ export interface StatusDetails {
 
 export type Time = string;
 
+export interface Overhead {
+  readonly podFixed?: Readonly<Record<string, Quantity>>;
+}
+
+export interface RuntimeClass {
+  readonly apiVersion: "node.k8s.io/v1";
+  readonly handler: string;
+  readonly kind: "RuntimeClass";
+  readonly metadata: ObjectMeta;
+  readonly overhead?: Overhead;
+  readonly scheduling?: Scheduling;
+  readonly [field: string]: unknown;
+}
+
+export interface Scheduling {
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly tolerations?: readonly Toleration[];
+}
+
+export interface Eviction {
+  readonly apiVersion: "policy/v1";
+  readonly deleteOptions?: DeleteOptions;
+  readonly kind: "Eviction";
+  readonly metadata: ObjectMeta;
+  readonly [field: string]: unknown;
+}
+
 export interface AggregationRule {
   readonly clusterRoleSelectors?: readonly LabelSelector[];
 }
@@ -1519,6 +1866,31 @@ export interface Subject {
   readonly kind: string;
   readonly name: string;
   readonly namespace?: string;
+}
+
+export interface PriorityClass {
+  readonly apiVersion: "scheduling.k8s.io/v1";
+  readonly description?: string;
+  readonly globalDefault?: boolean;
+  readonly kind: "PriorityClass";
+  readonly metadata: ObjectMeta;
+  readonly preemptionPolicy?: string;
+  readonly value?: number;
+  readonly [field: string]: unknown;
+}
+
+export interface StorageClass {
+  readonly allowVolumeExpansion?: boolean;
+  readonly allowedTopologies?: readonly TopologySelectorTerm[];
+  readonly apiVersion: "storage.k8s.io/v1";
+  readonly kind: "StorageClass";
+  readonly metadata: ObjectMeta;
+  readonly mountOptions?: readonly string[];
+  readonly parameters?: Readonly<Record<string, string>>;
+  readonly provisioner: string;
+  readonly reclaimPolicy?: string;
+  readonly volumeBindingMode?: string;
+  readonly [field: string]: unknown;
 }
 
 export type IntOrString = string | number;

@@ -79,6 +79,7 @@ async function configOf(scene: LiveScene, parts: Parts): Promise<ContainerConfig
   const ips = pod.spec?.hostNetwork ? [deps.node.ip] : sandbox.ips;
   const env = resolveEnvironment(pod, spec, {
     store: deps.store,
+    allocatable: deps.node.allocatable,
     fields: { nodeName: deps.node.name, hostIp: deps.node.ip, podIps: ips },
   });
   const lookup = new Map(env);

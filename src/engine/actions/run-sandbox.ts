@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 
-import type { Pod } from "../../api/gen/types.ts";
-import { messageOf } from "../../base/errors.ts";
+import type { Pod, RuntimeClass } from "../../api/gen/types.ts";
+import { messageOf, MinkeError } from "../../base/errors.ts";
 import type { Scene } from "../act.ts";
 import type { Action } from "../action.ts";
+import type { Deps } from "../deps.ts";
 import { dnsOf } from "../dns.ts";
 import { sandboxConfig } from "../translate.ts";
 
@@ -21,10 +22,21 @@ export async function runSandbox(
   const resolvConf = (pod.spec?.hostNetwork ? undefined : deps.node.resolvConf) ?? RESOLV_CONF;
   const dns = dnsOf(pod, () => readFileSync(resolvConf, "utf8"), { always: resolvConf !== RESOLV_CONF });
   try {
-    await deps.runtime.runSandbox(sandboxConfig(pod, { attempt, podLogs: deps.paths.podLogs, dns }), signal);
+    const runtimeHandler = runtimeHandlerOf(deps, pod);
+    const config = sandboxConfig(pod, { attempt, podLogs: deps.paths.podLogs, dns, runtimeHandler });
+    await deps.runtime.runSandbox(config, signal);
   } catch (error) {
     const message = `Failed to create pod sandbox: ${messageOf(error)}`;
     if (!signal.aborted) deps.events.record(pod, "Warning", "FailedCreatePodSandBox", message);
     throw error;
   }
+}
+
+/** The OCI runtime that the Pod's RuntimeClass stands for. */
+function runtimeHandlerOf({ store }: Deps, { spec }: Pod): string {
+  const name = spec?.runtimeClassName ?? "";
+  if (name === "") return "";
+  const found = store.get({ resource: "runtimeclasses.node.k8s.io", namespace: "", name });
+  if (found) return (found as RuntimeClass).handler;
+  throw new MinkeError("NotFound", `RuntimeClass "${name}" not found`);
 }

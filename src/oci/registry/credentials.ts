@@ -1,5 +1,5 @@
 /**
- * The node's own credentials: what `minke image login` keeps, podman's `auth.json` (containers-auth.json(5)) and docker's
+ * The node's own credentials: podman's `auth.json` (containers-auth.json(5)) and docker's
  * `config.json`, with its credential helpers and stores. Read anew for each pull, so that a login counts at once.
  */
 import { homedir } from "node:os";
@@ -22,8 +22,6 @@ export interface CredentialsOptions {
   readonly host: Pick<Host, "process">;
   readonly log: Logger;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** The node's own file, which comes first. */
-  readonly ownFile?: string;
 }
 
 /** The credentials that this node has for a repository (`docker.io/library/nginx`), the most specific of each file first. */
@@ -44,13 +42,12 @@ export async function nodeCredentials(options: CredentialsOptions, repository: s
   return found;
 }
 
-function credentialFiles({ env, ownFile }: CredentialsOptions): readonly string[] {
+function credentialFiles({ env }: CredentialsOptions): readonly string[] {
   const home = env["HOME"] ?? homedir();
   const config = env["XDG_CONFIG_HOME"] ?? join(home, ".config");
   const named = env["REGISTRY_AUTH_FILE"];
   const runtime = env["XDG_RUNTIME_DIR"];
   return [
-    ...(ownFile === undefined ? [] : [ownFile]),
     ...(named === undefined ? [] : [named]),
     ...(runtime === undefined ? [] : [join(runtime, "containers/auth.json")]),
     `/run/containers/${process.getuid?.() ?? 0}/auth.json`,

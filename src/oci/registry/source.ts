@@ -96,7 +96,7 @@ export class Source {
         ...(authorization === undefined ? {} : { authorization }),
       };
       const response = await this.#transport.send({ ...request, url, headers }, this.host);
-      const isAsked = response.status === 401 && response.url.origin === url.origin && isOwn;
+      const isAsked = response.status === 401 && response.url.host === url.host && isOwn;
       if (!isAsked || isSecond || !this.#authorizer.learn(response, scope)) return response;
       response.body.destroy();
       if (typeof request.body === "object" && "pipe" in request.body) {

@@ -69,8 +69,8 @@ export class Transport {
       if (!isRedirect || (request.method !== "GET" && request.method !== "HEAD")) return response;
       response.body.destroy();
       if (redirects === REDIRECTS_MAX) throw unavailable(request.url, `it redirects more than ${REDIRECTS_MAX} times`);
-      const next = redirectTarget(url, location, connection);
-      if (next.origin !== url.origin) headers = anonymous(headers);
+      const next = redirectTarget(response.url, location, connection);
+      if (next.origin !== response.url.origin) headers = anonymous(headers);
       url = next;
     }
   }

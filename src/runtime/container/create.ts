@@ -81,10 +81,11 @@ async function make(
   };
   const paths = containerPaths(scope.layout, record.id);
 
+  const begun = record;
+  requireFreeName(scope, sandbox, begun);
+  scope.makingContainers.add(begun);
+  using _made = { [Symbol.dispose]: () => void scope.makingContainers.delete(begun) };
   await using undo = new AsyncDisposableStack();
-  const needed = record;
-  scope.makingContainers.add(needed);
-  using _made = { [Symbol.dispose]: () => void scope.makingContainers.delete(needed) };
   undo.defer(() => discard(scope, record));
   writeCheckpoint(paths.checkpoint, record);
   for (const directory of [paths.upper, paths.work]) mkdirSync(directory);
@@ -112,6 +113,24 @@ async function make(
   announce(scope, "created", record);
   await settle(scope, entry);
   return entry;
+}
+
+/** A kubelet that repeats a call whose answer it did not wait for must not get a second container. */
+function requireFreeName(
+  scope: Scope,
+  { containers }: SandboxEntry,
+  { sandboxId, owner, config }: ContainerRecord,
+): void {
+  const { name, attempt } = config.metadata;
+  const others = [...[...containers].map((entry) => entry.record), ...scope.makingContainers];
+  const has = (other: ContainerRecord): boolean =>
+    other.sandboxId === sandboxId && other.config.metadata.name === name && other.config.metadata.attempt === attempt;
+  if (owner !== "cri" || !others.some(has)) return;
+  throw new MinkeError(
+    "AlreadyExists",
+    `Cannot create container "${name}": one of this name and attempt ${attempt} is in its sandbox; remove it or raise the attempt`,
+    { details: { sandboxId, name, attempt } },
+  );
 }
 
 function requireUsable(sandbox: SandboxEntry, name: string): void {

@@ -17,6 +17,8 @@ import { killTree } from "./process-tree.ts";
 
 /** How crun ends when it could not run the process. */
 const CRUN_FAILED = 255;
+/** How long the OCI runtime may take to end behind its process, in milliseconds. */
+const END_MS = 1000;
 /** As much of standard error is looked at, in bytes, to find out why. */
 const COMPLAINT_BYTES_MAX = 512;
 
@@ -56,9 +58,16 @@ function withPipes(scope: Scope, entry: ContainerEntry, directory: string, proce
     exited: child.exited.then((code) =>
       code === CRUN_FAILED ? (commandFailureExit(crunMessage(complaint)) ?? code) : code,
     ),
-    // crun ends by itself when it has reaped the process, so that whoever waits for the exit sees no rest of it.
-    close: () => void killTree(scope, entry.record.cgroupPath, pidFile).then((found) => found || child.kill("SIGKILL")),
+    close: () => void end(),
   };
+
+  /** The OCI runtime ends behind its process, which it reaps: who hears of the end finds nothing left of it. */
+  async function end(): Promise<void> {
+    const killed = await killTree(scope, entry.record.cgroupPath, pidFile);
+    if (!killed) return child.kill("SIGKILL");
+    using _timer = scope.clock.timer(END_MS, () => child.kill("SIGKILL"));
+    await child.exited.catch(() => {});
+  }
 }
 
 /** conmon holds the terminal; the bridge starts it, tells its exit code, and passes bytes both ways. */

@@ -7,21 +7,20 @@ import type { Scope } from "../scope.ts";
 /** A tree that keeps growing is chased this many times. */
 const ROUNDS_MAX = 10;
 
-/** Sends SIGKILL to the process whose pid is in `pidFile`, and its descendants; false when there is none. */
+/** Sends SIGKILL to the process whose pid is in `pidFile`, and its descendants. False, and no error, when there is none. */
 export async function killTree(scope: Scope, cgroupPath: string, pidFile: string): Promise<boolean> {
-  let found = false;
   try {
     const root = Number.parseInt(readFileSync(pidFile, "utf8"), 10);
     for (let round = 0; round < ROUNDS_MAX; round++) {
       const tree = descendants(root, await scope.host.cgroup.processes(cgroupPath));
-      if (tree.length === 0) break;
-      found = true;
+      if (tree.length === 0) return round > 0;
       for (const pid of tree) scope.host.process.kill(pid, "SIGKILL");
     }
+    return true;
   } catch (error) {
     scope.log.debug({ pidFile, why: messageOf(error) }, "No process tree to kill");
+    return false;
   }
-  return found;
 }
 
 /** The root and what descends from it, of the pids given. */

@@ -1,4 +1,7 @@
 /** What can be changed of a running container: its limits and its log file. */
+import { existsSync } from "node:fs";
+
+import { sleep } from "../../base/clock.ts";
 import { writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { containerPaths } from "../layout.ts";
 import type { ContainerResources } from "../runtime.ts";
@@ -7,6 +10,10 @@ import { requireContainer, requireRunning } from "./list.ts";
 import { sendSignal } from "./stop.ts";
 import { parseSignal } from "./signal.ts";
 import { MinkeError } from "../../base/errors.ts";
+
+/** How long a monitor may take to make a new log file, and how often to look, in milliseconds. */
+const REOPEN_MS_MAX = 2000;
+const REOPEN_LOOK_MS = 5;
 
 /** Applies new limits at once and remembers them. The oom_score_adj of a process that runs stays. */
 export async function updateContainerResources(scope: Scope, id: string, resources: ContainerResources): Promise<void> {
@@ -23,7 +30,20 @@ export async function updateContainerResources(scope: Scope, id: string, resourc
 export async function reopenLog(scope: Scope, id: string): Promise<void> {
   const entry = await requireRunning(scope, id, "reopen the log");
   const { record } = entry;
-  if (record.logPath !== "") await handlerOf(scope, record).conmon.reopenLog(containerPaths(scope.layout, id).bundle);
+  if (record.logPath === "") return;
+  await handlerOf(scope, record).conmon.reopenLog(containerPaths(scope.layout, id).bundle);
+  await appeared(scope, record.logPath);
+}
+
+/** The monitor does not answer; that it has heard is seen by its new file. */
+async function appeared(scope: Scope, path: string): Promise<void> {
+  const endMs = scope.clock.monotonic() + REOPEN_MS_MAX;
+  while (!existsSync(path)) {
+    if (scope.clock.monotonic() > endMs) {
+      throw new MinkeError("Unavailable", `Cannot reopen log ${path}: its monitor did not make the file; try again`);
+    }
+    await sleep(scope.clock, REOPEN_LOOK_MS);
+  }
 }
 
 /** Sends a signal by name or number to the first process of a running container. */

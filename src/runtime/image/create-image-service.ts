@@ -40,7 +40,7 @@ export async function createImageService(options: ImageServiceOptions): Promise<
   const content = new Content(host, imagePaths(root));
   await content.open(log);
   const layers = new Layers(host, log, content);
-  const registries = new Registries({ host, log, clock, env, directory: registriesDir, ownFile: content.paths.logins });
+  const registries = new Registries({ host, log, clock, env, directory: registriesDir });
   const puller = new Puller({ content, layers, registries, clock });
   return {
     list: async () => content.catalog.images,

@@ -112,7 +112,7 @@ async function* arriving(request: LayerRequest, onSource: (source: Source) => vo
   if (at > 0) yield* untilAborted(readBlob(path), signal);
   await using file = await open(path, "a", 0o600);
   for await (const chunk of readRemoteBlob({ repository, descriptor, offset: at, clock, signal, onSource })) {
-    await file.write(chunk);
+    await file.writeFile(chunk);
     at += chunk.length;
     progress.layer(digest, at < size ? "pulling" : "unpacking", at);
     yield chunk;

@@ -4,7 +4,6 @@
  *     images/oci-layout, images/index.json, images/blobs/sha256/<hex>   an OCI image layout, names in annotations
  *     images/tmp/…                                                      content that is coming in
  *     images/partial/<hex>                                              blobs of which a part is here, to be gone on with
- *     images/logins.json                                                credentials that minke image login keeps
  *     layers/<hex of the diffID>/{diff,layer.json}                      unpacked; there = complete and verified
  *     layers/tmp/…                                                      layers that are being unpacked
  *     layers/empty                                                      the lower directory of an image without layers
@@ -20,7 +19,6 @@ export interface ImagePaths {
   readonly blobs: string;
   readonly incoming: string;
   readonly partials: string;
-  readonly logins: string;
   readonly layers: string;
   readonly unpacking: string;
   readonly emptyLayer: string;
@@ -47,7 +45,6 @@ export function imagePaths(root: string): ImagePaths {
     blobs,
     incoming: join(images, "tmp"),
     partials: join(images, "partial"),
-    logins: join(images, "logins.json"),
     layers,
     unpacking: join(layers, "tmp"),
     emptyLayer: join(layers, "empty"),

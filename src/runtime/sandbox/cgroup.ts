@@ -40,17 +40,25 @@ export async function cgroupToMake(scope: Scope, config: SandboxConfig, path: st
 }
 
 /**
- * Kills what runs in the sandbox and removes its cgroups. Of a cgroup that is shared with another sandbox, or the caller's,
+ * Kills what runs in the sandbox, has crun forget its init, and removes its cgroups. Of a cgroup that is shared with another sandbox, or the caller's,
  * only the sandbox' own part goes; of the caller's also what the sandbox itself made, once it is empty.
  */
-export async function releaseCgroup(scope: Scope, record: SandboxRecord): Promise<void> {
+export async function releaseCgroup(
+  scope: Scope,
+  record: SandboxRecord,
+  deleteInit: () => Promise<void>,
+): Promise<void> {
   const { cgroup } = scope.host;
   const shared = othersIn(scope, record).length > 0;
   const foreign = isForeign(record.config);
   const whole = !foreign && !shared;
   const containers = [...(scope.sandboxes.get(record.id)?.containers ?? [])].map((entry) => entry.record.cgroupPath);
   const own = whole ? [record.cgroupPath] : [initCgroup(record), ...(foreign ? containers : [])];
-  await Promise.all(own.map(async (path) => cgroup.kill(path)));
+  const killAll = async (): Promise<void> => void (await Promise.all(own.map(async (path) => cgroup.kill(path))));
+  await killAll();
+  await deleteInit();
+  // What a crun that was cut short had begun may have come into the cgroup only now.
+  await killAll();
   await Promise.all(own.map(async (path) => cgroup.remove(path)));
   if (!foreign || shared || record.madeCgroup === undefined) return;
   for (let at = record.cgroupPath; isWithin(at, record.madeCgroup); at = posix.dirname(at)) {

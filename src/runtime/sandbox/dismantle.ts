@@ -23,8 +23,10 @@ export async function dismantle(scope: Scope, record: SandboxRecord): Promise<vo
     void (await task.catch((e: unknown) => failures.push(e)));
 
   const processes = async (): Promise<void> => {
-    await attempt(releaseCgroup(scope, record));
-    if (record.config.namespaces.pid === "pod") await attempt(crun.delete(initId(record.id), { force: true }));
+    const deleteInit = async (): Promise<void> => {
+      if (record.config.namespaces.pid === "pod") await attempt(crun.delete(initId(record.id), { force: true }));
+    };
+    await attempt(releaseCgroup(scope, record, deleteInit));
   };
   const networking = async (): Promise<void> => {
     await attempt(detach(scope, record));

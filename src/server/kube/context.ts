@@ -8,6 +8,7 @@ import type { Logger } from "../../base/logger.ts";
 import type { Tracer } from "../../base/trace.ts";
 import type { Engine } from "../../engine/engine.ts";
 import type { ImageService } from "../../runtime/image.ts";
+import type { EventRecorder } from "../../store/event-recorder.ts";
 import type { Store } from "../../store/store.ts";
 import type { StreamRuntime } from "../stream/session-channels.ts";
 import type { NodeIdentity } from "./auth/node-identity.ts";
@@ -18,6 +19,7 @@ import type { ResourceRequest } from "./request-info.ts";
 /** What the server stands on. It writes the store and never tells the runtime to change a Pod. */
 export interface KubeServerOptions {
   readonly store: Store;
+  readonly events: EventRecorder;
   readonly engine: Engine;
   readonly images: ImageService;
   /** For exec, attach and port forwarding only. */
@@ -27,8 +29,12 @@ export interface KubeServerOptions {
   readonly trace: Tracer;
   /** The name that Pods get as `spec.nodeName`. */
   readonly nodeName: string;
+  /** Whether Pods can be given tokens of their service account; if not, none is mounted into them. */
+  readonly issuesTokens: boolean;
   readonly identity: NodeIdentity;
   readonly tokens: ServiceAccountTokens;
+  /** A folder that only root can read, on the store's disk, for files that do not last. */
+  readonly scratch: string;
   /** What `info` answers: plain JSON about this node. */
   readonly nodeInfo: () => Promise<Readonly<Record<string, unknown>>>;
 }

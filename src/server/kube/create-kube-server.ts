@@ -3,10 +3,11 @@ import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Duplex } from "node:stream";
 
+import { RequestLimits } from "./auth/request-limits.ts";
 import { RoleKeeper } from "./auth/role-keeper.ts";
 import type { KubeServerOptions } from "./context.ts";
 import { listenOnSocket } from "./listen.ts";
-import { NamespaceLifecycle } from "./namespace-lifecycle.ts";
+import { startControllers } from "./controllers/controllers.ts";
 import {
   HEADERS_MAX_BYTES,
   HTTP_TIMEOUTS,
@@ -38,14 +39,17 @@ export function createKubeServer(node: KubeServerOptions): KubeServer {
   const stopping = new AbortController();
   const undo = new AsyncDisposableStack();
   const upgraded = new Set<Duplex>();
+  const limits = new RequestLimits(node.clock);
   const handlersOf = (local: boolean): RequestHandlers => ({
-    onRequest: (request, response) => void serveRequest(node, { request, response, local, stopping: stopping.signal }),
+    onRequest: (request, response) =>
+      void serveRequest(node, { request, response, local, limits, stopping: stopping.signal }),
     onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       upgraded.add(socket);
       socket.on("close", () => upgraded.delete(socket));
       socket.on("error", () => socket.destroy());
       const response: ServerResponse = upgradeResponse(request, socket);
-      void serveRequest(node, { request, response, upgrade: { socket, head }, local, stopping: stopping.signal });
+      const upgrade = { socket, head };
+      void serveRequest(node, { request, response, upgrade, local, limits, stopping: stopping.signal });
     },
   });
   const { onRequest, onUpgrade } = handlersOf(true);
@@ -56,8 +60,7 @@ export function createKubeServer(node: KubeServerOptions): KubeServer {
 
   return {
     async listen(socketPath) {
-      const lifecycle = new NamespaceLifecycle(node);
-      undo.use(lifecycle);
+      undo.use(startControllers(node));
       undo.use(new RoleKeeper(node));
       undo.use(await listenOnSocket(server, socketPath));
     },

@@ -35,8 +35,12 @@ function sendEncoded(
   { text, type }: ReturnType<typeof encode>,
   exactType = type,
 ): void {
-  const body = Buffer.from(text);
-  writeHead(context, code, { "content-type": exactType, "content-length": body.length });
+  sendBytes(context, code, Buffer.from(text), exactType);
+}
+
+/** Sends bytes as they are. */
+export function sendBytes(context: RequestContext, code: number, body: Buffer, type: string): void {
+  writeHead(context, code, { "content-type": type, "content-length": body.length });
   context.response.end(body);
 }
 
@@ -57,6 +61,8 @@ export function startStream(context: RequestContext, type: string): ServerRespon
 export function sendError(context: RequestContext, error: unknown): void {
   if (context.response.headersSent) return void context.response.destroy();
   const status = statusOf(error);
+  const waitS = status.details?.retryAfterSeconds;
+  if (waitS !== undefined) context.response.setHeader("retry-after", String(waitS));
   sendEncoded(context, status.code ?? 500, encode(status, errorForm(context)));
 }
 
@@ -72,7 +78,11 @@ function errorForm(context: RequestContext): OutputForm {
 function writeHead(context: RequestContext, code: number, headers: Record<string, string | number>): void {
   const warnings = warningHeaders(context.warnings);
   if (warnings.length > 0) context.response.setHeader("warning", warnings);
-  context.response.writeHead(code, { "cache-control": "no-cache, private", ...headers });
+  context.response.writeHead(code, {
+    "cache-control": "no-cache, private",
+    "x-content-type-options": "nosniff",
+    ...headers,
+  });
 }
 
 /** RFC 7234: `299 - "text"`; quotes and backslashes are escaped, what a header can not carry becomes a question mark. */

@@ -1,5 +1,5 @@
 /** The route table: verb × resource × subresource → handler. Discovery derives from it. */
-import type { Resource } from "../../api/resources.ts";
+import { NEW_EVENTS, type Resource } from "../../api/resources.ts";
 import { methodNotAllowed } from "../../api/status.ts";
 import { reviewAccess, reviewLocalAccess, reviewOwnAccess } from "./auth/reviews/access-review.ts";
 import { reviewOwnRules } from "./auth/reviews/rules-review.ts";
@@ -8,6 +8,7 @@ import { requestToken } from "./auth/reviews/token-request.ts";
 import { reviewToken } from "./auth/reviews/token-review.ts";
 import type { Handler } from "./context.ts";
 import { pathNotFound } from "./errors.ts";
+import { withNewEvents } from "./new-events.ts";
 import { outputFormOf, prepareForm } from "./negotiate.ts";
 import { createObject } from "./objects/create.ts";
 import { deleteCollection } from "./objects/delete-collection.ts";
@@ -54,7 +55,7 @@ const REVIEWS: Readonly<Record<string, Handler>> = {
 };
 
 export interface Subresource {
-  /** Plural of its resource. */
+  /** Plural of its resource, which is one of the core group. */
   readonly resource: string;
   readonly name: string;
   /** The kind that its documents have, for discovery. */
@@ -65,7 +66,7 @@ export interface Subresource {
 const { get, update, patch } = OBJECT_VERBS;
 const STATUS_VERBS = { get, update, patch };
 
-export const SUBRESOURCES: readonly Subresource[] = [
+const SUBRESOURCES: readonly Subresource[] = [
   { resource: "pods", name: "status", kind: "Pod", verbs: STATUS_VERBS },
   { resource: "pods", name: "log", kind: "Pod", verbs: { get: readPodLog } },
   { resource: "pods", name: "exec", kind: "PodExecOptions", verbs: { get: execInPod, create: execInPod } },
@@ -79,13 +80,26 @@ export const SUBRESOURCES: readonly Subresource[] = [
   { resource: "serviceaccounts", name: "token", kind: "TokenRequest", verbs: { create: requestToken } },
   { resource: "namespaces", name: "status", kind: "Namespace", verbs: STATUS_VERBS },
   { resource: "nodes", name: "status", kind: "Node", verbs: STATUS_VERBS },
+  { resource: "persistentvolumes", name: "status", kind: "PersistentVolume", verbs: STATUS_VERBS },
+  { resource: "persistentvolumeclaims", name: "status", kind: "PersistentVolumeClaim", verbs: STATUS_VERBS },
+  { resource: "resourcequotas", name: "status", kind: "ResourceQuota", verbs: STATUS_VERBS },
 ];
+
+/** The subresources of a resource. */
+export function subresourcesOf({ plural, group }: Resource): readonly Subresource[] {
+  return group === "" ? SUBRESOURCES.filter(({ resource }) => resource === plural) : [];
+}
 
 /** The handler of a request for a resource. Throws `NotFound` or `MethodNotAllowed`. */
 export function resourceHandlerOf(resource: Resource, info: ResourceRequest): Handler {
+  const handler = handlerOf(resource, info);
+  return resource === NEW_EVENTS ? withNewEvents(handler) : handler;
+}
+
+function handlerOf(resource: Resource, info: ResourceRequest): Handler {
   const { verb, name, subresource } = info;
   if (subresource !== "") {
-    const row = SUBRESOURCES.find((each) => each.resource === resource.plural && each.name === subresource);
+    const row = subresourcesOf(resource).find((each) => each.name === subresource);
     if (!row) throw pathNotFound();
     const handler = row.verbs[verb];
     if (!handler) throw methodNotAllowed(resource, verb);

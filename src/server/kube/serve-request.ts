@@ -6,12 +6,14 @@ import { messageOf } from "../../base/errors.ts";
 import { attributesOf } from "./auth/attributes.ts";
 import { authenticate } from "./auth/authenticate.ts";
 import { authorize } from "./auth/authorize.ts";
+import { guardFromBrowsers } from "./auth/browser-guard.ts";
 import { impersonated } from "./auth/impersonation.ts";
+import type { RequestLimits } from "./auth/request-limits.ts";
 import { ANONYMOUS } from "./auth/user.ts";
 import type { KubeServerOptions, RequestContext } from "./context.ts";
 import { pathNotFound, verbNotAllowed } from "./errors.ts";
 import { pathHandlerOf } from "./path-routes.ts";
-import { requestInfoOf } from "./request-info.ts";
+import { isTrue, type RequestInfo, requestInfoOf } from "./request-info.ts";
 import { sendError } from "./respond.ts";
 import { resourceHandlerOf } from "./routes.ts";
 
@@ -22,6 +24,7 @@ export interface Arrival {
   readonly upgrade?: NonNullable<RequestContext["upgrade"]>;
   /** It came over the unix socket. */
   readonly local: boolean;
+  readonly limits: RequestLimits;
   /** Aborts when the server ends. */
   readonly stopping: AbortSignal;
 }
@@ -64,21 +67,32 @@ export async function serveRequest(node: KubeServerOptions, arrival: Arrival): P
   }
 }
 
-async function dispatch(anonymous: RequestContext, { local }: Arrival, url: URL): Promise<void> {
+async function dispatch(anonymous: RequestContext, { local, limits }: Arrival, url: URL): Promise<void> {
   const { method = "GET" } = anonymous.request;
   const info = requestInfoOf(method, url);
   if (!info) throw verbNotAllowed();
+  guardFromBrowsers(anonymous.request, { local, nodeName: anonymous.node.nodeName });
   const sender = authenticate(anonymous, local);
+  using _counted = limits.admit(sender, isLongRunning(info, url));
   const user = impersonated(anonymous, sender) ?? sender;
   authorize(anonymous.node.store, user, attributesOf(method, url, info));
   const context: RequestContext = { ...anonymous, user };
   const onPath = pathHandlerOf(method, url.pathname);
-  if (onPath) return onPath(context);
+  if (onPath) return await onPath(context);
   if (info.type === "path") throw pathNotFound();
   const resource = resourceOf(info.resource, info.group);
   if (!resource || resource.version !== info.version) throw pathNotFound();
   const handler = resourceHandlerOf(resource, info);
-  return handler({ ...context, info, resource });
+  await handler({ ...context, info, resource });
+}
+
+/** Subresources that are open as long as the client likes. */
+const SESSIONS = new Set(["exec", "attach", "portforward"]);
+
+function isLongRunning(info: RequestInfo, url: URL): boolean {
+  if (info.type === "path") return false;
+  if (info.verb === "watch" || SESSIONS.has(info.subresource)) return true;
+  return info.subresource === "log" && isTrue(url.searchParams.get("follow"));
 }
 
 /** A failure that the client did not cause is for the operator to see. */

@@ -42,11 +42,11 @@ export function upgradeResponse(request: IncomingMessage, socket: Duplex): Serve
 /** Answers 101 and hands over the WebSocket. Rejects when the client leaves meanwhile. */
 export async function acceptWebSocket(upgrade: Upgrade, protocol: string): Promise<WebSocket> {
   const { request, socket, head } = upgrade;
-  const server = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload: MESSAGE_MAX_BYTES,
-    handleProtocols: () => protocol || false,
+  const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MESSAGE_MAX_BYTES });
+  // ws would refuse the tunnel's name for its slash. It need not look: the protocol is agreed.
+  delete request.headers["sec-websocket-protocol"];
+  server.on("headers", (lines) => {
+    if (protocol !== "") lines.push(`Sec-WebSocket-Protocol: ${protocol}`);
   });
   detach(upgrade);
   return new Promise((resolve, reject) => {

@@ -121,8 +121,10 @@ export class WebSocketLink {
 
   #ping(): void {
     this.#timer = this.#clock.timer(PING_EVERY_MS, () => {
-      // While we hold the peer back it can not answer: then only a broken connection counts, not a missing answer.
-      if (this.#lagging.size === 0 && this.#missed++ >= PINGS_MISSED_MAX) return this.#socket.terminate();
+      // While we hold the peer back its answer does not reach us: then only a broken connection counts, not a missing answer.
+      // Nor do we see its own pings, and kubectl gives up after a minute without a pong; RFC 6455 §5.5.3 allows one unasked.
+      if (this.#lagging.size > 0) this.#socket.pong(undefined, undefined, () => {});
+      else if (this.#missed++ >= PINGS_MISSED_MAX) return this.#socket.terminate();
       this.#socket.ping(undefined, undefined, () => {});
       this.#ping();
     });

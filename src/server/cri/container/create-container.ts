@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 
-import { MinkeError } from "../../../base/errors.ts";
+import { isMinkeError } from "../../../base/errors.ts";
 import type { ContainerConfig, Sandbox } from "../../../runtime/runtime.ts";
 import type { CriNode } from "../context.ts";
 import type { CreateContainerRequestSchema, CreateContainerResponseSchema } from "../gen/runtime/v1/api_pb.ts";
@@ -19,23 +19,20 @@ export const createContainer: UnaryHandler<
   const config = { ...translated, pidMode: await targetResolved(node, sandbox, translated.pidMode) };
   const { name, attempt } = config.metadata;
   return await node.naming.run(["container", sandbox.id, name, attempt].join("/"), async () => {
-    const made = await madeBefore(node, sandbox, config);
-    return { containerId: made ?? (await node.runtime.createContainer(sandbox.id, config, signal)).id };
+    try {
+      return { containerId: (await node.runtime.createContainer(sandbox.id, config, signal)).id };
+    } catch (error) {
+      const made = isMinkeError(error, "AlreadyExists") ? await madeBefore(node, sandbox, config) : undefined;
+      if (made === undefined) throw error;
+      return { containerId: made };
+    }
   });
 };
 
-/** The id of one that is as it was asked for and has not been started. One that is otherwise has taken the name. */
+/** A container of the same name that is as it was asked for and has not been started. */
 async function madeBefore(node: CriNode, sandbox: Sandbox, config: ContainerConfig): Promise<string | undefined> {
-  const { name, attempt } = config.metadata;
-  const same = (await node.runtime.containers({ sandboxId: sandbox.id })).find(
-    ({ config: { metadata } }) => metadata.name === name && metadata.attempt === attempt,
-  );
-  if (!same) return undefined;
-  if (same.state.phase === "created" && isDeepStrictEqual(same.config, config)) return same.id;
-  throw new MinkeError(
-    "AlreadyExists",
-    `Cannot create container "${name}": sandbox ${sandbox.id.slice(0, 12)} has one of the same name and attempt ${attempt} (${same.id}); remove it or raise the attempt`,
-  );
+  const containers = await node.runtime.containers({ sandboxId: sandbox.id });
+  return containers.find(({ state, config: own }) => state.phase === "created" && isDeepStrictEqual(own, config))?.id;
 }
 
 /** A target may be given by a part of its id, and must be of the same sandbox. */

@@ -1,5 +1,6 @@
-/** CREATE: decode → defaults → validate → support → store. Nothing is started here. */
+/** CREATE: decode → defaults → admission → validate → support → store. Nothing is started here. */
 import { withDefaults } from "../../../api/defaults.ts";
+import type { ManagedFieldsEntry } from "../../../api/gen/types.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { NAMESPACES, qualifiedKindOf, resourceNameOf } from "../../../api/resources.ts";
 import { badRequest, forbiddenBecause, invalidObject, notFound } from "../../../api/status.ts";
@@ -7,10 +8,12 @@ import { validate } from "../../../api/validate.ts";
 import { rfc3339 } from "../../../base/clock.ts";
 import { isMinkeError, MinkeError } from "../../../base/errors.ts";
 import { nameSuffix, newUid } from "../../../base/ids.ts";
+import { admitNew, checkNew } from "../admission/admission.ts";
 import { requireValue } from "../body.ts";
 import type { ResourceContext } from "../context.ts";
 import { sendObject } from "../respond.ts";
 import { decodeObject } from "./decode-object.ts";
+import { withManagers } from "./managed-fields.ts";
 import { strategyOf } from "./strategy.ts";
 import { isDryRun, requireWriteOptions } from "./write-options.ts";
 
@@ -41,21 +44,39 @@ function withName(object: KubeObject, name: string): KubeObject {
   return { ...object, metadata: { ...object.metadata, name } };
 }
 
-function storeNew(context: ResourceContext, given: KubeObject, dryRun: boolean): KubeObject {
+/** Stores what was given as a new object; `managedFields` are those of an apply. */
+export function storeNew(
+  context: ResourceContext,
+  given: KubeObject,
+  dryRun: boolean,
+  managedFields?: readonly ManagedFieldsEntry[],
+): KubeObject {
   const { node, resource } = context;
   const strategy = strategyOf(resource);
-  const placed = place(context, given);
-  const object = strategy.prepareCreate(withDefaults(placed), node);
+  const placed = withManagersOf(context, place(context, given), managedFields);
   requireNamespace(context, given);
+  const object = strategy.prepareCreate(admitNew(resource, withDefaults(placed), node), node);
   const faults = validate(object);
   if (faults.length > 0) throw invalidObject(qualifiedKindOf(resource), object.metadata.name ?? "", faults);
   strategy.checkSupport(object, context);
+  checkNew(resource, object, node);
   const name = resourceNameOf(resource);
   const key = { resource: name, namespace: object.metadata.namespace ?? "", name: object.metadata.name! };
   if (node.store.get(key)) {
     throw new MinkeError("AlreadyExists", `${name} "${key.name}" already exists`, { details: { ...key } });
   }
   return dryRun ? object : node.store.create(name, object, strategy.durability);
+}
+
+/** The writer owns what it says and what the API's defaults make of that, but not what the server adds. */
+function withManagersOf(
+  context: ResourceContext,
+  placed: KubeObject,
+  entries?: readonly ManagedFieldsEntry[],
+): KubeObject {
+  const { managedFields } = withManagers(context, undefined, withDefaults(placed), entries).metadata;
+  const { managedFields: _, ...metadata } = placed.metadata;
+  return { ...placed, metadata: { ...metadata, ...(managedFields ? { managedFields } : {}) } };
 }
 
 /** Gives the object its namespace and the fields that only the server may set. */

@@ -78,5 +78,5 @@ export function requireNotAhead({ node }: ResourceContext, wanted: string): void
 export function selectorOf({ query, resource, info }: ResourceContext): Selector {
   const fields = [query.get("fieldSelector") ?? "", info.name === "" ? "" : `metadata.name=${info.name}`];
   const fieldSelector = fields.filter((text) => text !== "").join(",");
-  return parseSelector(resource.kind, query.get("labelSelector") ?? "", fieldSelector);
+  return parseSelector(resource.kind, query.get("labelSelector") ?? "", fieldSelector, resource.group);
 }

@@ -1,5 +1,5 @@
 /**
- * PATCH: a JSON patch, a JSON merge patch or a strategic merge patch onto the stored object, then as an update.
+ * PATCH: a JSON patch, a JSON merge patch or a strategic merge patch onto the stored object, then as an update; or an apply.
  * Kubernetes: apiserver endpoints/handlers/patch.go.
  */
 import { parseJson } from "../../../api/json.ts";
@@ -15,6 +15,7 @@ import { mediaTypeOf, readBody } from "../body.ts";
 import type { ResourceContext } from "../context.ts";
 import { unsupportedMediaType } from "../errors.ts";
 import { sendObject } from "../respond.ts";
+import { APPLY_PATCH, applyObject } from "./apply.ts";
 import { decodePatched } from "./decode-object.ts";
 import { storedObject } from "./get.ts";
 import { replaceObject } from "./update.ts";
@@ -53,8 +54,9 @@ const FORMS: Readonly<Record<string, PatchForm>> = {
 
 export async function patchObject(context: ResourceContext): Promise<void> {
   const type = mediaTypeOf(context.request);
+  if (type === APPLY_PATCH) return applyObject(context);
   const form = Object.hasOwn(FORMS, type) ? FORMS[type] : undefined;
-  if (!form) throw unsupportedMediaType(Object.keys(FORMS));
+  if (!form) throw unsupportedMediaType([...Object.keys(FORMS), APPLY_PATCH]);
   const text = await readBody(context.request);
   requireWriteOptions(context, "Patch");
   const patch = parsePatch(text);

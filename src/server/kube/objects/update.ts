@@ -1,15 +1,19 @@
 /** UPDATE (PUT), and the part of it that PATCH shares. */
 import { withDefaults } from "../../../api/defaults.ts";
 import { equalJson } from "../../../api/equal.ts";
+import type { ManagedFieldsEntry } from "../../../api/gen/types.ts";
 import type { KubeObject } from "../../../api/object.ts";
 import { qualifiedKindOf, resourceNameOf } from "../../../api/resources.ts";
 import { badRequest, conflict, invalidObject } from "../../../api/status.ts";
 import { validateUpdate } from "../../../api/validate.ts";
+import { admitUpdate, checkUpdate } from "../admission/admission.ts";
 import { requireValue } from "../body.ts";
 import type { ResourceContext } from "../context.ts";
 import { sendObject } from "../respond.ts";
 import { decodeObject } from "./decode-object.ts";
+import { letGo } from "./finalize.ts";
 import { storedObject } from "./get.ts";
+import { withManagers } from "./managed-fields.ts";
 import { strategyOf } from "./strategy.ts";
 import { isDryRun, requireWriteOptions } from "./write-options.ts";
 
@@ -22,36 +26,37 @@ export async function updateObject(context: ResourceContext): Promise<void> {
 
 /**
  * Replaces what may be replaced: everything but the status, or with the status subresource only that. Server-owned
- * metadata stays. Without a resource version the last writer wins.
+ * metadata stays. Without a resource version the last writer wins. `managedFields` are those of an apply.
  */
-export function replaceObject(context: ResourceContext, stored: KubeObject, given: KubeObject): KubeObject {
+export function replaceObject(
+  context: ResourceContext,
+  stored: KubeObject,
+  given: KubeObject,
+  managedFields?: readonly ManagedFieldsEntry[],
+): KubeObject {
   const { node, resource, info } = context;
   requireSame(context, stored, given);
   const strategy = strategyOf(resource);
-  const next = keepOwned(stored, withDefaults(given));
+  const next = admitUpdate(resource, keepOwned(stored, withDefaults(given)), stored);
   const merged =
     info.subresource === "status"
       ? { ...stored, metadata: { ...stored.metadata, ...versionOf(given) }, status: next["status"] }
       : strategy.hasStatus
         ? withStatusOf(next, stored)
         : next;
-  const changed = strategy.generation && !equalJson(merged["spec"], stored["spec"]);
-  const object = changed ? withGeneration(merged, (stored.metadata.generation ?? 0) + 1) : merged;
+  const generationOf = strategy.generation;
+  const changed = generationOf !== undefined && !equalJson(merged[generationOf], stored[generationOf]);
+  const counted = changed ? withGeneration(merged, (stored.metadata.generation ?? 0) + 1) : merged;
+  const object = withManagers(context, stored, counted, managedFields);
   if (info.subresource === "") {
     const faults = validateUpdate(object, stored);
     if (faults.length > 0) throw invalidObject(qualifiedKindOf(resource), info.name, faults);
     strategy.checkSupport(object, context);
+    checkUpdate(resource, object, node);
   }
   if (isDryRun(context)) return object;
   const written = node.store.update(resourceNameOf(resource), object, strategy.durability);
-  return finalized(context, written);
-}
-
-/** The last finalizer of an object that waits for its deletion lets it go. */
-function finalized({ node, resource }: ResourceContext, object: KubeObject): KubeObject {
-  const { deletionTimestamp, deletionGracePeriodSeconds, finalizers, namespace = "", name = "", uid } = object.metadata;
-  if (!deletionTimestamp || deletionGracePeriodSeconds !== 0 || (finalizers?.length ?? 0) > 0) return object;
-  return node.store.delete({ resource: resourceNameOf(resource), namespace, name }, uid === undefined ? {} : { uid });
+  return letGo(node, resource, written);
 }
 
 function requireSame({ resource, info }: ResourceContext, stored: KubeObject, given: KubeObject): void {

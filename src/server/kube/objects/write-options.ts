@@ -2,6 +2,7 @@
 import { type FieldError, forbidden, invalid, notSupported, required, tooLong } from "../../../api/field-error.ts";
 import { invalidObject } from "../../../api/status.ts";
 import type { ResourceContext } from "../context.ts";
+import { isTrue } from "../request-info.ts";
 
 const FIELD_VALIDATION = ["Ignore", "Strict", "Warn"] as const;
 export type FieldValidation = (typeof FIELD_VALIDATION)[number];
@@ -50,4 +51,22 @@ export function fieldValidation({ query }: ResourceContext): FieldValidation {
 /** True when the client only wants to know what would happen. */
 export function isDryRun({ query }: ResourceContext): boolean {
   return dryRunValues(query).length > 0;
+}
+
+/** True when an apply takes fields away from other managers. */
+export function isForced({ query }: ResourceContext): boolean {
+  return isTrue(query.get("force"));
+}
+
+/** Who writes: `fieldManager`, or the first part of the client's `User-Agent`. */
+export function managerOf({ query, request }: ResourceContext): string {
+  const asked = query.get("fieldManager") ?? "";
+  if (asked !== "") return asked;
+  let name = "";
+  for (const char of (request.headers["user-agent"] ?? "").split("/", 1)[0]!) {
+    if (UNPRINTABLE.test(char)) continue;
+    if (Buffer.byteLength(name + char) > MANAGER_MAX_BYTES) break;
+    name += char;
+  }
+  return name;
 }

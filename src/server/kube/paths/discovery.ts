@@ -6,21 +6,26 @@ import { RESOURCES } from "../../../api/resources.ts";
 import type { Resource } from "../../../api/resources.ts";
 import type { PathHandler, RequestContext } from "../context.ts";
 import { sendJson } from "../respond.ts";
-import { SUBRESOURCES } from "../routes.ts";
+import { subresourcesOf } from "../routes.ts";
 import type { DiscoveredResource } from "./discovered-resource.ts";
-import { METRICS_GROUP, METRICS_RESOURCES, METRICS_VERSION } from "./metrics-group.ts";
+import { METRICS_GROUP, METRICS_RESOURCES, METRICS_VERSIONS } from "./metrics-group.ts";
 
 interface GroupVersion {
   readonly group: string;
   readonly version: string;
 }
 
-/** All group versions, the core group first. */
+/** All group versions, the core group first, and of each group the preferred version first. */
 function groupVersions(): GroupVersion[] {
   const all = new Map<string, GroupVersion>();
   for (const { group, version } of RESOURCES) all.set(`${group}/${version}`, { group, version });
-  all.set("metrics", { group: METRICS_GROUP, version: METRICS_VERSION });
-  return [...all.values()].toSorted((a, b) => a.group.localeCompare(b.group));
+  const stored = [...all.values()].toSorted((a, b) => a.group.localeCompare(b.group));
+  return [...stored, ...METRICS_VERSIONS.map((version) => ({ group: METRICS_GROUP, version }))];
+}
+
+/** Each group once, with its versions. */
+function groupsWithVersions(): Map<string, GroupVersion[]> {
+  return Map.groupBy(groupVersions(), ({ group }) => group);
 }
 
 function resourcesOf({ group, version }: GroupVersion): DiscoveredResource[] {
@@ -39,7 +44,7 @@ function rowsOf(resource: Resource): DiscoveredResource[] {
     ...(shortNames.length > 0 ? { shortNames } : {}),
     ...(categories.length > 0 ? { categories } : {}),
   };
-  const below = SUBRESOURCES.filter((row) => row.resource === plural && resource.group === "").map((row) => ({
+  const below = subresourcesOf(resource).map((row) => ({
     name: `${plural}/${row.name}`,
     singularName: "",
     namespaced,
@@ -55,9 +60,10 @@ export function discoveryPath(path: string): PathHandler | undefined {
   if (path === "/apis") return groups;
   const found = groupVersions().find(({ group, version }) => path === pathOf(group, version));
   if (found) return (context) => sendJson(context, 200, resourceList(found));
-  const group = groupVersions().filter((each) => each.group !== "" && path === `/apis/${each.group}`);
-  if (group.length === 0) return undefined;
-  return (context) => sendJson(context, 200, { kind: "APIGroup", apiVersion: "v1", ...groupOf(group[0]!) });
+  const [, name = ""] = path.split("/apis/");
+  const group = groupsWithVersions().get(name);
+  if (name === "" || group === undefined) return undefined;
+  return (context) => sendJson(context, 200, { kind: "APIGroup", apiVersion: "v1", ...groupOf(name, group) });
 }
 
 function pathOf(group: string, version: string): string {
@@ -76,13 +82,14 @@ function coreVersions(context: RequestContext): void {
 
 function groups(context: RequestContext): void {
   if (sendAggregated(context, (group) => group !== "")) return;
-  const named = groupVersions().filter(({ group }) => group !== "");
-  sendJson(context, 200, { kind: "APIGroupList", apiVersion: "v1", groups: named.map(groupOf) });
+  const named = [...groupsWithVersions()].filter(([group]) => group !== "");
+  const items = named.map(([group, versions]) => groupOf(group, versions));
+  sendJson(context, 200, { kind: "APIGroupList", apiVersion: "v1", groups: items });
 }
 
-function groupOf({ group, version }: GroupVersion): Readonly<Record<string, unknown>> {
-  const named = { groupVersion: `${group}/${version}`, version };
-  return { name: group, versions: [named], preferredVersion: named };
+function groupOf(group: string, found: readonly GroupVersion[]): Readonly<Record<string, unknown>> {
+  const versions = found.map(({ version }) => ({ groupVersion: `${group}/${version}`, version }));
+  return { name: group, versions, preferredVersion: versions[0] };
 }
 
 function resourceList(found: GroupVersion): Readonly<Record<string, unknown>> {
@@ -97,11 +104,15 @@ function sendAggregated(context: RequestContext, wanted: (group: string) => bool
   const offer = offers.find((parts) => parts.includes("as=APIGroupDiscoveryList") && !parts.includes("profile=nopeer"));
   const version = offer?.find((part) => part === "v=v2" || part === "v=v2beta1")?.slice(2);
   if (version === undefined) return false;
-  const items = groupVersions()
-    .filter(({ group }) => wanted(group))
-    .map((found) => ({
-      metadata: found.group === "" ? {} : { name: found.group },
-      versions: [{ version: found.version, resources: aggregatedOf(found), freshness: "Current" }],
+  const items = [...groupsWithVersions()]
+    .filter(([group]) => wanted(group))
+    .map(([group, versions]) => ({
+      metadata: group === "" ? {} : { name: group },
+      versions: versions.map((found) => ({
+        version: found.version,
+        resources: aggregatedOf(found),
+        freshness: "Current",
+      })),
     }));
   const type = `application/json;g=apidiscovery.k8s.io;v=${version};as=APIGroupDiscoveryList`;
   const body = { kind: "APIGroupDiscoveryList", apiVersion: `apidiscovery.k8s.io/${version}`, metadata: {}, items };

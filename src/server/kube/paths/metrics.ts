@@ -12,24 +12,25 @@ import { rfc3339, sleep } from "../../../base/clock.ts";
 import type { PodStats } from "../../../engine/engine.ts";
 import type { KubeServerOptions, PathHandler, RequestContext } from "../context.ts";
 import { sendJson } from "../respond.ts";
-import { METRICS_GROUP, METRICS_VERSION } from "./metrics-group.ts";
+import { METRICS_GROUP, METRICS_VERSIONS } from "./metrics-group.ts";
 
 /** How far apart the two looks are, in milliseconds. */
 const WINDOW_MS = 300;
-const API_VERSION = `${METRICS_GROUP}/${METRICS_VERSION}`;
 
 /** The handler of a path of this group; undefined when the path is none. */
 export function metricsPath(path: string): PathHandler | undefined {
-  const [, rest] = path.split(`/apis/${API_VERSION}/`);
-  const parts = (rest ?? "").split("/").map(decodeURIComponent);
-  if (parts[0] === "nodes" && parts.length <= 2) return (context) => nodeMetrics(context, parts[1]);
-  if (parts[0] === "pods" && parts.length === 1) return (context) => podMetrics(context, undefined, undefined);
-  const [first, namespace, resource] = parts;
+  const version = METRICS_VERSIONS.find((each) => path.startsWith(`/apis/${METRICS_GROUP}/${each}/`));
+  if (version === undefined) return undefined;
+  const apiVersion = `${METRICS_GROUP}/${version}`;
+  const parts = path.slice(`/apis/${apiVersion}/`.length).split("/").map(decodeURIComponent);
+  if (parts[0] === "nodes" && parts.length <= 2) return (context) => nodeMetrics(context, apiVersion, parts[1]);
+  if (parts[0] === "pods" && parts.length === 1) return (context) => podMetrics(context, apiVersion, {});
+  const [first, namespace, resource, name] = parts;
   if (first !== "namespaces" || resource !== "pods" || parts.length > 4) return undefined;
-  return (context) => podMetrics(context, namespace, parts[3]);
+  return (context) => podMetrics(context, apiVersion, { namespace, name });
 }
 
-async function nodeMetrics(context: RequestContext, name: string | undefined): Promise<void> {
+async function nodeMetrics(context: RequestContext, apiVersion: string, name: string | undefined): Promise<void> {
   const { node } = context;
   if (name !== undefined && name !== node.nodeName) throw notFound(NODES, name);
   const before = busyMs();
@@ -38,20 +39,24 @@ async function nodeMetrics(context: RequestContext, name: string | undefined): P
   const cores = (busyMs() - before) / Math.max(1, node.clock.monotonic() - startMs);
   const metrics = {
     kind: "NodeMetrics",
-    apiVersion: API_VERSION,
+    apiVersion,
     metadata: { name: node.nodeName, creationTimestamp: rfc3339(node.clock.now()) },
     ...taken(node),
     usage: usage(Math.round(cores * 1e9), totalmem() - freemem()),
   };
   if (name !== undefined) return sendJson(context, 200, metrics);
-  sendJson(context, 200, { kind: "NodeMetricsList", apiVersion: API_VERSION, metadata: {}, items: [metrics] });
+  sendJson(context, 200, { kind: "NodeMetricsList", apiVersion, metadata: {}, items: [metrics] });
 }
 
 function busyMs(): number {
   return cpus().reduce((sum, { times }) => sum + times.user + times.nice + times.sys + times.irq, 0);
 }
 
-async function podMetrics(context: RequestContext, namespace?: string, name?: string): Promise<void> {
+async function podMetrics(
+  context: RequestContext,
+  apiVersion: string,
+  { namespace, name }: { readonly namespace?: string | undefined; readonly name?: string | undefined },
+): Promise<void> {
   const { node, query } = context;
   const selector = parseSelector("Pod", query.get("labelSelector") ?? "", query.get("fieldSelector") ?? "");
   const wanted = ({ pod }: PodStats): boolean =>
@@ -61,18 +66,23 @@ async function podMetrics(context: RequestContext, namespace?: string, name?: st
   if (before.length > 0) await sleep(node.clock, WINDOW_MS, context.signal);
   const earlier = new Map(before.map((stats) => [stats.pod.metadata.uid, stats]));
   const after = before.length > 0 ? (await node.engine.stats(namespace)).filter(wanted) : [];
-  const items = after.map((stats) => metricsOf(node, stats, earlier.get(stats.pod.metadata.uid)));
+  const items = after.map((stats) => metricsOf(node, apiVersion, stats, earlier.get(stats.pod.metadata.uid)));
   if (name === undefined) {
-    return sendJson(context, 200, { kind: "PodMetricsList", apiVersion: API_VERSION, metadata: {}, items });
+    return sendJson(context, 200, { kind: "PodMetricsList", apiVersion, metadata: {}, items });
   }
   if (!items[0]) throw notFound(PODS, name);
   sendJson(context, 200, items[0]);
 }
 
-function metricsOf(node: KubeServerOptions, { pod, containers }: PodStats, earlier: PodStats | undefined): unknown {
+function metricsOf(
+  node: KubeServerOptions,
+  apiVersion: string,
+  { pod, containers }: PodStats,
+  earlier: PodStats | undefined,
+): unknown {
   return {
     kind: "PodMetrics",
-    apiVersion: API_VERSION,
+    apiVersion,
     metadata: metadataOf(pod),
     ...taken(node),
     containers: byName(containers).map(({ name, stats, atMs }) => {

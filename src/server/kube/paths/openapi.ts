@@ -1,52 +1,97 @@
 /**
  * OpenAPI v3, made from the tables that also serve: kubectl reads which fields exist, how lists merge, and that the server
- * validates (`fieldValidation` on PATCH) so that it need not. Version 2 is not served: kubectl only takes that as protobuf.
+ * validates (`fieldValidation` on PATCH) so that it need not. One document per group and version.
  */
 import { createHash } from "node:crypto";
 
+import { FIELD_DESCRIPTIONS } from "../../../api/field-descriptions.ts";
 import { SCHEMA } from "../../../api/gen/schema.ts";
 import { RESOURCES } from "../../../api/resources.ts";
 import type { Resource } from "../../../api/resources.ts";
-import type { SchemaDefinition, SchemaField } from "../../../api/schema.ts";
+import type { SchemaField } from "../../../api/schema.ts";
 import { VERSION } from "../../../base/version.ts";
 import type { PathHandler, RequestContext } from "../context.ts";
-import { sendJson } from "../respond.ts";
+import { sendBytes, sendJson } from "../respond.ts";
+import { openapiV2 } from "./openapi-v2.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
-const CORE = "/openapi/v3/api/v1";
+const ROOT = "/openapi/v3/";
 
 /** The handler of an OpenAPI path; undefined when the path is none. */
 export function openapiPath(path: string): PathHandler | undefined {
+  if (path === "/openapi/v2") return openapiV2;
   if (path === "/openapi/v3") return index;
-  return path === CORE ? coreDocument : undefined;
+  const place = path.startsWith(ROOT) ? path.slice(ROOT.length) : "";
+  return places().has(place) ? (context) => sendDocument(context, place) : undefined;
+}
+
+/** `api/v1`, `apis/<group>/<version>`: as the index names the documents. */
+function placeOf({ group, version }: Resource): string {
+  return group === "" ? `api/${version}` : `apis/${group}/${version}`;
+}
+
+function places(): Set<string> {
+  return new Set(RESOURCES.map(placeOf));
 }
 
 function index(context: RequestContext): void {
-  sendJson(context, 200, { paths: { "api/v1": { serverRelativeURL: `${CORE}?hash=${coreText().hash}` } } });
+  const paths = [...places()].map((place) => [
+    place,
+    { serverRelativeURL: `${ROOT}${place}?hash=${documentOf(place).hash}` },
+  ]);
+  sendJson(context, 200, { paths: Object.fromEntries(paths) as Json });
 }
 
-function coreDocument(context: RequestContext): void {
-  const { document, hash } = coreText();
-  context.response.setHeader("etag", `"${hash}"`);
+/** What has a hash in its address never changes; a client that still has it is told so. */
+function sendDocument(context: RequestContext, place: string): void {
+  const { document, hash } = documentOf(place);
+  const etag = `"${hash}"`;
+  context.response.setHeader("etag", etag);
+  if (context.request.headers["if-none-match"] === etag)
+    return sendBytes(context, 304, Buffer.alloc(0), "application/json");
   sendJson(context, 200, document);
 }
 
-let made: { readonly document: Json; readonly hash: string } | undefined;
+interface Made {
+  readonly document: Json;
+  readonly hash: string;
+}
+
+const made = new Map<string, Made>();
 
 /** Made when first asked for, and kept: it depends on nothing that changes while the process runs. */
-function coreText(): { readonly document: Json; readonly hash: string } {
-  if (made) return made;
+function documentOf(place: string): Made {
+  const known = made.get(place);
+  if (known) return known;
+  const resources = RESOURCES.filter((resource) => placeOf(resource) === place);
   const document = {
     openapi: "3.0.0",
     info: { title: "Minke", version: VERSION },
-    paths: Object.assign({}, ...RESOURCES.filter(({ group }) => group === "").map(pathsOf)) as Json,
+    paths: Object.assign({}, ...resources.map(pathsOf)) as Json,
     components: {
-      schemas: Object.fromEntries(Object.entries(SCHEMA).map(([name, row]) => [nameOf(name), schemaOf(row)])),
+      schemas: Object.fromEntries([...reachable(resources)].sort().map((name) => [nameOf(name), schemaOf(name)])),
     },
   };
   const hash = createHash("sha256").update(JSON.stringify(document)).digest("hex").slice(0, 32).toUpperCase();
-  return (made = { document, hash });
+  made.set(place, { document, hash });
+  return { document, hash };
+}
+
+/** The definitions of the resources, and what these refer to. */
+function reachable(resources: readonly Resource[]): Set<string> {
+  const found = new Set<string>();
+  const reach = (name: string): void => {
+    if (found.has(name)) return;
+    found.add(name);
+    JSON.stringify(SCHEMA[name], (key, value: unknown) => {
+      if (key === "ref") reach(value as string);
+      return value;
+    });
+  };
+  for (const { definition } of resources) reach(definition);
+  reach("meta.v1.DeleteOptions");
+  return found;
 }
 
 const ACTIONS: readonly (readonly [verb: string, method: string, action: string, named: boolean])[] = [
@@ -61,13 +106,13 @@ const ACTIONS: readonly (readonly [verb: string, method: string, action: string,
 
 function pathsOf(resource: Resource): Json {
   const { group, version, kind, definition, namespaced, plural, verbs } = resource;
-  const collection = `/api/${version}${namespaced ? "/namespaces/{namespace}" : ""}/${plural}`;
+  const collection = `/${placeOf(resource)}${namespaced ? "/namespaces/{namespace}" : ""}/${plural}`;
   const operations = (named: boolean): Json =>
     Object.fromEntries(
       ACTIONS.filter((row) => row[3] === named && verbs.includes(row[0])).map(([, method, action]) => [
         method,
         {
-          operationId: `${action}Core${version.toUpperCase()}${namespaced ? "Namespaced" : ""}${kind}`,
+          operationId: `${action}${groupName(group)}${version.toUpperCase()}${namespaced ? "Namespaced" : ""}${kind}`,
           "x-kubernetes-action": action,
           "x-kubernetes-group-version-kind": { group, version, kind },
           parameters: parametersOf(method),
@@ -80,6 +125,12 @@ function pathsOf(resource: Resource): Json {
     [collection]: { ...operations(false), parameters: place },
     [`${collection}/{name}`]: { ...operations(true), parameters: [...place, pathParameter("name")] },
   };
+}
+
+/** `Core`, `RbacAuthorization`: how operations of a group are called. */
+function groupName(group: string): string {
+  const words = (group === "" ? "core" : group.replace(/\.k8s\.io$/, "")).split(".");
+  return words.map((word) => word[0]!.toUpperCase() + word.slice(1)).join("");
 }
 
 function parametersOf(method: string): readonly Json[] {
@@ -97,23 +148,26 @@ function pathParameter(name: string): Json {
 
 /** The long names that Kubernetes gives its definitions. */
 function nameOf(definition: string): string {
-  const inApi = definition.startsWith("core.");
-  if (inApi) return `io.k8s.api.${definition}`;
-  return definition.startsWith("meta.")
-    ? `io.k8s.apimachinery.pkg.apis.${definition}`
-    : `io.k8s.apimachinery.pkg.${definition}`;
+  if (definition.startsWith("meta.")) return `io.k8s.apimachinery.pkg.apis.${definition}`;
+  return `${/^(api|util|runtime)\./.test(definition) ? "io.k8s.apimachinery.pkg" : "io.k8s.api"}.${definition}`;
 }
 
 function reference(definition: string): Json {
   return { $ref: `#/components/schemas/${nameOf(definition)}` };
 }
 
-function schemaOf(row: SchemaDefinition): Json {
+function schemaOf(definition: string): Json {
+  const row = SCHEMA[definition]!;
+  const said = FIELD_DESCRIPTIONS[definition] ?? {};
+  const described = (name: string): Json => (Object.hasOwn(said, name) ? { description: said[name] } : {});
+  const properties = Object.entries(row.fields ?? {}).map(([name, field]) => [
+    name,
+    { ...described(name), ...fieldOf(field) },
+  ]);
   return {
+    ...described(""),
     ...fieldOf(row),
-    ...(row.fields
-      ? { type: "object", properties: Object.fromEntries(Object.entries(row.fields).map(([k, v]) => [k, fieldOf(v)])) }
-      : {}),
+    ...(row.fields ? { type: "object", properties: Object.fromEntries(properties) as Json } : {}),
     ...(row.required ? { required: row.required } : {}),
     ...(row.gvk ? { "x-kubernetes-group-version-kind": [row.gvk] } : {}),
   };

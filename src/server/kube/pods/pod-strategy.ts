@@ -10,7 +10,7 @@ import type { KubeServerOptions, ResourceContext } from "../context.ts";
 import type { Strategy } from "../objects/strategy.ts";
 
 export const podStrategy: Strategy = {
-  generation: true,
+  generation: "spec",
   hasStatus: true,
   durability: "sync",
   prepareCreate,

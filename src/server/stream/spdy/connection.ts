@@ -96,7 +96,9 @@ export class SpdyConnection {
   async #receive(): Promise<void> {
     const reader = new FrameReader();
     try {
-      for await (const chunk of this.#transport as AsyncIterable<Buffer>) {
+      // Not destroyed on the way out, as a farewell may be left to say.
+      const chunks = this.#transport.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+      for await (const chunk of chunks) {
         this.#activeMs = this.#options.clock.monotonic();
         for (const frame of reader.read(chunk)) {
           if (frame.kind === "data") this.#receiveData(frame);

@@ -26,7 +26,9 @@ export class HeaderReader {
     inflate.on("data", (chunk: Buffer) => {
       this.#chunks.push(chunk);
       this.#bytes += chunk.length;
-      if (this.#bytes > HEADER_BLOCK_BYTES_MAX) inflate.destroy(new Error(`more than ${HEADER_BLOCK_BYTES_MAX} bytes`));
+      if (this.#bytes <= HEADER_BLOCK_BYTES_MAX) return;
+      this.#fail(new MalformedFrame(`headers of more than ${HEADER_BLOCK_BYTES_MAX} bytes`));
+      inflate.destroy();
     });
     inflate.on("error", (cause) => this.#fail(new MalformedFrame(`bad headers: ${cause.message}`, { cause })));
     inflate.on("end", () => this.#fail(new MalformedFrame("the compression of headers was ended")));

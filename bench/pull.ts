@@ -1,0 +1,173 @@
+/**
+ * `npm run bench:pull`: how fast an image comes from a registry on loopback (docker-registry, TLS) and is unpacked, against
+ * podman and docker where they are installed, and against GNU tar on the same files, in one run, taking turns.
+ * Prints a table, writes bench/results/pull-<time>.{json,md}, and with --readme the table into README.md. Needs root.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus, tmpdir, totalmem } from "node:os";
+import { join, resolve } from "node:path";
+
+import { startRegistry } from "../test/fixtures/registry.ts";
+import { median } from "./figures.ts";
+import { installed, run, timed, until } from "./process.ts";
+import { type PullImage, preparePullImages } from "./pull-images.ts";
+
+const BIN = process.execPath;
+const ARGS = ["--max-semi-space-size=4", resolve(import.meta.dirname, "../dist/bin/minke.js")];
+const ROUNDS = process.argv.includes("--quick") ? 3 : 7;
+const README = resolve(import.meta.dirname, "../README.md");
+
+/** What can pull and forget. */
+interface Puller {
+  pull(reference: string): Promise<void>;
+  forget(): Promise<void>;
+  /** Megabytes at most of the process that pulls, since the last time it was asked. */
+  peakMb?(): number;
+}
+
+if (process.getuid?.() !== 0) throw new Error("Cannot run the bench: it needs root");
+const images = await preparePullImages();
+await using undo = new AsyncDisposableStack();
+const scratch = mkdtempSync(join(tmpdir(), "minke-bench-pull-"));
+undo.defer(() => rmSync(scratch, { recursive: true, force: true }));
+const registry = undo.use(await startRegistry());
+for (const image of images) {
+  for (const tag of ["first", "changed"]) {
+    await run("skopeo", [
+      "copy",
+      "--dest-tls-verify=false",
+      `oci:${image.layout}:${tag}`,
+      `docker://${registry.address}/${image.name}:${tag}`,
+    ]);
+  }
+}
+const pullers: Record<string, Puller> = { minke: await minkePuller() };
+if (installed("podman")) pullers["podman"] = podmanPuller();
+if (installed("docker") && (await run("docker", ["info"], { ok: true })) !== "") pullers["docker"] = dockerPuller();
+
+const results: Record<string, Record<string, number[]>> = {};
+const note = (row: string, who: string, value: number): void => {
+  ((results[row] ??= {})[who] ??= []).push(value);
+};
+for (let round = 0; round <= ROUNDS; round++) {
+  for (const image of images) await measure(image, round);
+  console.error(`round ${round} of ${ROUNDS} done`);
+}
+report();
+
+async function measure(image: PullImage, round: number): Promise<void> {
+  const size = `${Math.round(image.bytes / 1e6)} MB, ${image.files} files in 8 layers, ${Math.round(image.compressedBytes / 1e6)} MB compressed`;
+  const counted = round > 0 ? note : (): void => {}; // the first round warms up
+  for (const [who, puller] of Object.entries(pullers)) {
+    const name = `${registry.address}/${image.name}`;
+    puller.peakMb?.();
+    counted(`pull and unpack ${size} (s)`, who, (await timed(() => puller.pull(`${name}:first`))) / 1000);
+    if (puller.peakMb) counted(`… ${image.name}: peak memory of the daemon (MB)`, who, puller.peakMb());
+    counted(
+      `… ${image.name}: the next version, one layer of 8 new (s)`,
+      who,
+      (await timed(() => puller.pull(`${name}:changed`))) / 1000,
+    );
+    await puller.forget();
+  }
+  const target = join(scratch, "tar");
+  mkdirSync(target);
+  const unpack = async (): Promise<void> => {
+    for (const tar of image.layerTars) await run("tar", ["-xzf", `${tar}.gz`, "-C", target]);
+  };
+  counted(`pull and unpack ${size} (s)`, "tar -xz alone", (await timed(unpack)) / 1000);
+  rmSync(target, { recursive: true });
+}
+
+async function minkePuller(): Promise<Puller> {
+  await run(BIN, [resolve(import.meta.dirname, "../tools/build.ts")]);
+  const state = `/run/minke-benchpull-${process.pid}`;
+  const place = ["--instance", "benchpull", "--root", join(scratch, "root"), "--state", state];
+  const daemon = spawn(
+    BIN,
+    [...ARGS, "serve", ...place, "--log-level", "warn", "--registries-dir", registry.registriesDir],
+    {
+      stdio: ["ignore", "inherit", "inherit"],
+    },
+  );
+  const gone = new Promise<void>((done) => daemon.once("exit", () => done()));
+  undo.defer(async () => {
+    daemon.kill("SIGTERM");
+    await gone;
+    await run(BIN, [...ARGS, "reset", "--yes", ...place], { ok: true });
+  });
+  const minke = async (...args: string[]): Promise<string> => await run(BIN, [...ARGS, ...args, ...place]);
+  await until(() => existsSync(join(state, "api.sock")), "the node");
+  return {
+    pull: async (reference) => void (await minke("image", "pull", "--quiet", reference)),
+    forget: async () => void (await minke("image", "prune", "--all")),
+    peakMb: () => {
+      const status = readFileSync(`/proc/${daemon.pid}/status`, "utf8");
+      writeFileSync(`/proc/${daemon.pid}/clear_refs`, "5");
+      return Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024;
+    },
+  };
+}
+
+function podmanPuller(): Puller {
+  const place = ["--root", join(scratch, "podman"), "--runroot", join(scratch, "podman-run")];
+  undo.defer(
+    () =>
+      void execFileSync("sh", ["-c", `podman ${place.join(" ")} rmi -af; umount ${place[1]}/overlay; true`], {
+        stdio: "ignore",
+      }),
+  );
+  return {
+    pull: async (reference) =>
+      void (await run("podman", [...place, "pull", "--quiet", "--tls-verify=false", reference])),
+    forget: async () => void (await run("podman", [...place, "rmi", "-af"])),
+  };
+}
+
+function dockerPuller(): Puller {
+  const pulled = new Set<string>();
+  return {
+    pull: async (reference) => {
+      pulled.add(reference);
+      await run("docker", ["pull", "--quiet", reference]);
+    },
+    forget: async () => {
+      await run("docker", ["rmi", "-f", ...pulled]);
+      pulled.clear();
+    },
+  };
+}
+
+function report(): void {
+  const who = [...Object.keys(pullers), "tar -xz alone"];
+  const peers = who.filter((name) => name === "podman" || name === "docker");
+  let table = `| what | ${who.join(" | ")} | ${peers.map((peer) => `${peer} : minke`).join(" | ")} | goal |\n`;
+  table += `|${"---|".repeat(who.length + peers.length + 2)}\n`;
+  for (const [row, values] of Object.entries(results)) {
+    const value = (name: string): number | undefined => median(values[name] ?? []);
+    const shown = (x: number | undefined): string => (x === undefined ? "–" : x >= 100 ? x.toFixed(0) : x.toFixed(2));
+    const ratio = (peer: string): string => {
+      const [theirs, ours] = [value(peer), value("minke")];
+      return theirs === undefined || ours === undefined ? "–" : `${(theirs / ours).toFixed(2)}×`;
+    };
+    const goal = row.includes("memory") ? "≤ 200 MB" : row.startsWith("pull") ? "≥ 1.5× both" : "only that layer";
+    table += `| ${row} | ${who.map((name) => shown(value(name))).join(" | ")} | ${peers.map(ratio).join(" | ")} | ${goal} |\n`;
+  }
+  const machine = `${cpus().length} cores (${cpus()[0]?.model ?? "?"}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`;
+  const text = `${machine}; docker-registry on loopback with TLS; medians of ${ROUNDS} rounds.\n\n${table}`;
+  const folder = join(import.meta.dirname, "results");
+  const stamp = new Date().toISOString().replaceAll(/[:.]/g, "-");
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, `pull-${stamp}.json`), JSON.stringify({ machine, rounds: ROUNDS, results }, null, 2));
+  writeFileSync(join(folder, `pull-${stamp}.md`), text);
+  console.log(`\n${text}`);
+  if (!process.argv.includes("--readme")) return;
+  const readme = readFileSync(README, "utf8");
+  const marks = /(<!-- bench:pull -->\n)[\s\S]*?(<!-- \/bench:pull -->)/;
+  if (!marks.test(readme)) throw new Error("README.md has no <!-- bench:pull --> marks");
+  writeFileSync(
+    README,
+    readme.replace(marks, (_all, open: string, close: string) => `${open}${text}${close}`),
+  );
+}
