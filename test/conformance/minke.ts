@@ -1,9 +1,14 @@
-/** Minke under test: a node of an instance of its own, with its CRI socket, in folders of its own. */
+/**
+ * Minke under test: a node of an instance of its own, with its CRI socket, in folders of its own. Its end throws when anything
+ * of it stays on the machine.
+ */
 import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 
+import { instanceOf } from "../../src/host/instance.ts";
+import { auditLeaks, takeInventory } from "../audit.ts";
 import { endOf, outputOf, until } from "./program.ts";
 import type { Subject, SubjectOptions } from "./subject.ts";
 
@@ -13,7 +18,9 @@ export async function startMinke({ scratch, hosts }: SubjectOptions): Promise<Su
   const folder = join(scratch, "minke");
   const socket = join(folder, "cri.sock");
   const instance = `cri${randomBytes(3).toString("hex")}`;
-  const place = ["--instance", instance, "--root", join(folder, "root"), "--state", join(folder, "state")];
+  const [root, state] = [join(folder, "root"), join(folder, "state")];
+  const place = ["--instance", instance, "--root", root, "--state", state];
+  const before = await takeInventory({ instance: instanceOf({ instance, root, state }) });
   const child = spawn(MINKE, ["serve", ...place, "--cri-socket", socket, "--registries-dir", hosts], {
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -21,6 +28,7 @@ export async function startMinke({ scratch, hosts }: SubjectOptions): Promise<Su
   const end = async (): Promise<void> => {
     await endOf(child);
     execFileSync(MINKE, ["reset", "--yes", ...place], { stdio: ["ignore", "ignore", "inherit"] });
+    await auditLeaks(before);
   };
   try {
     await until(async () => existsSync(socket), "Minke", child, output);
