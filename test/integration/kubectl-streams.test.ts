@@ -364,9 +364,9 @@ async function until(
 
 /** The value once it has stayed the same for a while. */
 async function settled(value: () => number): Promise<number> {
-  for (let last = value(), same = 0; ; await pause(50)) {
-    [last, same] = value() === last ? [last, same + 1] : [value(), 0];
-    if (same === 10) return last;
+  for (let seen = value(), same = 0; ; await pause(50)) {
+    [seen, same] = value() === seen ? [seen, same + 1] : [value(), 0];
+    if (same === 10) return seen;
   }
 }
 
