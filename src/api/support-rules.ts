@@ -158,13 +158,12 @@ export const POD_RULES: readonly SupportRule[] = [
     "spec.volumes[*].configMap",
     "spec.volumes[*].secret",
     "spec.volumes[*].persistentVolumeClaim",
-    "spec.volumes[*].ephemeral",
     "spec.volumes[*].downwardAPI",
     "spec.volumes[*].projected.defaultMode",
     "spec.volumes[*].projected.sources[*].configMap",
     "spec.volumes[*].projected.sources[*].secret",
     "spec.volumes[*].projected.sources[*].downwardAPI",
-    "spec.volumes[*].projected.sources[*].serviceAccountToken",
+    "spec.securityContext.supplementalGroupsPolicy",
     "spec.securityContext.runAsUser",
     "spec.securityContext.runAsGroup",
     "spec.securityContext.runAsNonRoot",
@@ -221,6 +220,16 @@ export const POD_RULES: readonly SupportRule[] = [
     ["clusterTrustBundle", "podCertificate"].map((source) => `spec.volumes[*].projected.sources[*].${source}`),
     "there is no signer: configMap, secret, downwardAPI and serviceAccountToken are projected",
   ),
+  ...rows(
+    "warn",
+    ["spec.volumes[*].projected.sources[*].serviceAccountToken"],
+    "the token is not renewed while the Pod runs yet: set expirationSeconds to as long as it is needed",
+  ),
+  ...rows(
+    "refuse",
+    ["spec.volumes[*].ephemeral"],
+    `claims that are made with the Pod: ${NOT_YET}, and use persistentVolumeClaim or emptyDir`,
+  ),
   ...rows("refuse", ["spec.hostnameOverride"], `${NOT_YET}, or use hostname`),
   { path: "spec.setHostnameAsFQDN", effect: "refuse", message: NOT_YET, when: is(true) },
   {
@@ -230,15 +239,9 @@ export const POD_RULES: readonly SupportRule[] = [
     when: is(false),
   },
   { path: "spec.os.name", effect: "refuse", message: "this node runs Linux", when: isNot("linux") },
-  {
-    path: "spec.securityContext.supplementalGroupsPolicy",
-    effect: "refuse",
-    message: `Strict ${NOT_YET}`,
-    when: is("Strict"),
-  },
   ...rows(
     "refuse",
     OTHER_VOLUMES.map((type) => `spec.volumes[*].${type}`),
-    "this volume type is not supported; emptyDir, hostPath, configMap, secret, downwardAPI, projected, persistentVolumeClaim and ephemeral are",
+    "this volume type is not supported; emptyDir, hostPath, configMap, secret, downwardAPI, projected and persistentVolumeClaim are",
   ),
 ];

@@ -33,6 +33,7 @@ import { capacityOf, writeNodeObject, writeReadiness } from "./node-object.ts";
 import { DEFAULT_REGISTRIES_DIR, handlersOf, parseNodeOptions } from "./options.ts";
 import type { NodeOptions } from "./options.ts";
 import { openServiceAccountKey } from "./pki/service-account-key.ts";
+import { podTokens } from "./pod-tokens.ts";
 import { SecureApi } from "./secure-api.ts";
 
 /** A node that runs. Disposing it drains it: the API ends, and the containers run on. */
@@ -113,11 +114,13 @@ export async function startNode(
     }),
   );
   const capacity = await capacityOf(instance.root);
+  const key = await openServiceAccountKey(join(instance.root, "pki"));
+  const tokens = new ServiceAccountTokens({ key, store, clock });
   const volumes = createVolumeManager({
     host,
     podsRoot: join(instance.root, "pods"),
     read: (resource, namespace, name) => store.get({ resource, namespace, name }),
-    token: undefined,
+    token: podTokens(tokens, store),
     allocatable: capacity,
     clock,
     log,
@@ -135,8 +138,6 @@ export async function startNode(
     trace,
     ...(await engineInputs(instance, nodeName, capacity)),
   });
-  const key = await openServiceAccountKey(join(instance.root, "pki"));
-  const tokens = new ServiceAccountTokens({ key, store, clock });
   const secure = undo.use(new SecureApi({ instance, nodeName, clock, log }));
   const server = createKubeServer({
     store,

@@ -102,7 +102,13 @@ describe("sandboxConfig()", () => {
 describe("containerConfig()", () => {
   test("security: the container's word before the Pod's", () => {
     const subject = pod({
-      securityContext: { runAsUser: 1, runAsGroup: 2, fsGroup: 3, supplementalGroups: [4] },
+      securityContext: {
+        runAsUser: 1,
+        runAsGroup: 2,
+        fsGroup: 3,
+        supplementalGroups: [4],
+        supplementalGroupsPolicy: "Strict",
+      },
       containers: [{ name: "c", securityContext: { runAsUser: 9, allowPrivilegeEscalation: false } }],
     });
     const config = containerConfig(subject, subject.spec!.containers[0]!, {
@@ -124,6 +130,7 @@ describe("containerConfig()", () => {
       runAsUser: 9,
       runAsGroup: 2,
       supplementalGroups: [4, 3],
+      supplementalGroupsPolicy: "strict",
       readonlyRootfs: false,
       noNewPrivileges: true,
       seccomp: { type: "unconfined" },

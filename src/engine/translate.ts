@@ -127,6 +127,7 @@ function securityOf(pod: Pod, container: ContainerSpec, seccompRoot: string): Co
     ...(runAsUser === undefined ? {} : { runAsUser }),
     ...(runAsGroup === undefined ? {} : { runAsGroup }),
     supplementalGroups: [...new Set(groups)],
+    ...(shared.supplementalGroupsPolicy === "Strict" ? { supplementalGroupsPolicy: "strict" } : {}),
     readonlyRootfs: own.readOnlyRootFilesystem ?? false,
     noNewPrivileges: own.allowPrivilegeEscalation === false,
     seccomp: privileged ? { type: "unconfined" } : seccompOf(own.seccompProfile ?? shared.seccompProfile, seccompRoot),

@@ -114,7 +114,10 @@ export interface ImageService {
   /** Writes an archive of one image under its name. */
   save(reference: string, format: ArchiveFormat): AsyncIterable<Uint8Array>;
   tag(source: string, target: string): Promise<Image>;
-  /** Removes images that no name (or with `all`: no container in `inUse`) needs, and unreferenced content. */
+  /**
+   * Removes images that no name (or with `all`: neither `inUse` nor a container, whoever owns it) needs, and unreferenced
+   * content.
+   */
   prune(options: {
     readonly all: boolean;
     readonly inUse: ReadonlySet<string>;

@@ -205,3 +205,28 @@ test("a port that is taken is no reason not to start, unless it was asked for", 
     await node.start();
   }
 });
+
+test("a Pod's token speaks for its service account, may what RBAC grants it, and dies with the Pod", async () => {
+  const metadata = { name: "reader", namespace: "default" };
+  const bind = ["create", "rolebinding", "reader", "--clusterrole=view", "--serviceaccount=default:reader"];
+  const kubectl = kubectls().at(-1)!;
+  for (const args of [["create", "serviceaccount", metadata.name], bind])
+    expect(await runKubectl(kubectl, kubeconfig, args)).toMatchObject({ code: 0 });
+  await node.create("speaker", {
+    serviceAccountName: "reader",
+    terminationGracePeriodSeconds: 0,
+    containers: [
+      { name: "c", image: BUSYBOX, command: ["sleep", "600"], volumeMounts: [{ name: "t", mountPath: "/t" }] },
+    ],
+    volumes: [{ name: "t", projected: { sources: [{ serviceAccountToken: { path: "token" } }] } }],
+  });
+  await node.until("speaker", allRunning);
+  const { stdout: token } = await node.minke(["exec", "speaker", "--", "cat", "/t/token"]);
+  const bearer = ["-H", `Authorization: Bearer ${token}`];
+  expect((await curl("/api/v1/namespaces/default/pods/speaker", ...bearer)).code).toBe(200);
+  const refused = await curl("/api/v1/namespaces/default/secrets", ...bearer);
+  expect(refused.code).toBe(403);
+  expect(refused.text).toContain('User \\"system:serviceaccount:default:reader\\" cannot list resource \\"secrets\\"');
+  await node.remove("speaker");
+  expect((await curl("/api/v1/namespaces/default/pods", ...bearer)).code).toBe(401);
+});

@@ -59,7 +59,8 @@ export async function createImageService(options: ImageServiceOptions): Promise<
         return content.catalog.byId(image.id)!;
       });
     },
-    prune: async (pruneOptions) => await pruneImages(content, pruneOptions),
+    prune: async ({ all, inUse: named }) =>
+      await pruneImages(content, { all, inUse: new Set([...named, ...(await inUse())]) }),
     layers: async (id) => {
       const image = content.catalog.find(id);
       if (!image) throw notFound("unpack", id);
