@@ -3,6 +3,7 @@
  * instances, or a crun used by hand, never meet.
  */
 import { existsSync } from "node:fs";
+import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 
 import { MinkeError } from "../base/errors.ts";
@@ -35,6 +36,11 @@ export interface Crun {
   kill(id: string, signal: string): Promise<void>;
   /** Removes crun's record and the cgroup; `force` kills first. No error when it is unknown. */
   delete(id: string, options?: { readonly force: boolean }): Promise<void>;
+  /**
+   * What `delete` does for a container that has ended and left no process and no cgroup to remove: crun and runc then only
+   * remove their record, which needs no process of its own. Of another runtime it is asked.
+   */
+  forget(id: string): Promise<void>;
   /** undefined when crun does not know the container. */
   state(id: string): Promise<OciState | undefined>;
   /** Whether a container that crun knows waits for its start: crun and runc keep a fifo until then. Costs no process. */
@@ -47,6 +53,9 @@ export interface Crun {
 
 /** Milliseconds until a call of crun, which takes a few of them, is taken to hang and is killed. */
 const TIMEOUT_MS = 30_000;
+
+/** Runtimes that keep of a container that has ended nothing but a folder below their root. */
+const KEEPS_ONLY_A_RECORD: ReadonlySet<string> = new Set(["crun", "runc"]);
 
 /** A driver for one crun root. */
 export function createCrun(options: CrunOptions): Crun {
@@ -62,6 +71,11 @@ export function createCrun(options: CrunOptions): Crun {
       ...(signal ? { signal } : {}),
     });
 
+  const remove = async (id: string, flags: readonly string[]): Promise<void> => {
+    const done = await run(["delete", ...flags, id]);
+    if (!isGone(done)) succeed(done, "delete", id);
+  };
+
   return {
     binary,
     root,
@@ -71,9 +85,10 @@ export function createCrun(options: CrunOptions): Crun {
       const done = await run(["kill", id, signal]);
       if (!isGone(done)) succeed(done, "kill", id);
     },
-    delete: async (id, { force } = { force: false }) => {
-      const done = await run(["delete", ...(force ? ["--force"] : []), id]);
-      if (!isGone(done)) succeed(done, "delete", id);
+    delete: async (id, { force } = { force: false }) => await remove(id, force ? ["--force"] : []),
+    forget: async (id) => {
+      if (KEEPS_ONLY_A_RECORD.has(basename(binary))) await rm(join(root, id), { recursive: true, force: true });
+      else await remove(id, ["--force"]);
     },
     state: async (id) => {
       const done = await run(["state", id]);

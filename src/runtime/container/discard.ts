@@ -22,11 +22,11 @@ export async function discard(
   const { crun, conmon } = handlerOf(scope, record);
   const paths = containerPaths(scope.layout, id);
   const unmounted = Promise.all([host.mount.unmount(paths.rootfs), unmountPlaces(host, paths.places)]);
-  if (!ended) {
-    conmon.abandon(id, paths.bundle);
-    await host.cgroup.kill(cgroupPath);
-  }
-  const results = await Promise.allSettled([crun.delete(id, { force: true }), unmounted]);
+  if (!ended) conmon.abandon(id, paths.bundle);
+  // With the host's PIDs the first process may have left others behind.
+  if (!ended || (await host.cgroup.processes(cgroupPath)).length > 0) await host.cgroup.kill(cgroupPath);
+  const forgotten = ended ? crun.forget(id) : crun.delete(id, { force: true });
+  const results = await Promise.allSettled([forgotten, unmounted]);
   await host.cgroup.remove(cgroupPath);
   for (const result of results) if (result.status === "rejected") throw result.reason;
   await Promise.all([paths.upper, paths.work].map((path) => rm(path, { recursive: true, force: true })));
