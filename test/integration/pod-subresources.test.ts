@@ -106,6 +106,67 @@ test("a binding comes too late: every Pod has its node", async () => {
   expect((await post("/api/v1/namespaces/default/bindings", gone)).code).toBe(404);
 });
 
+test("ephemeral containers are added through their subresource alone, and stay as they are", async () => {
+  const look = { name: "look", image: "x" };
+  const early = {
+    metadata: { name: "early" },
+    spec: { containers: [look], ephemeralContainers: [{ ...look, name: "e" }] },
+  };
+  expect((await post(PODS, early)).json["message"]).toBe(
+    'Pod "early" is invalid: spec.ephemeralContainers: Forbidden: cannot be set on create',
+  );
+  const { metadata } = await runningPod("web");
+  const patch = async (containers: readonly object[], subresource = "/ephemeralcontainers"): Promise<Answer> =>
+    await api.call(`${PODS}/web${subresource}`, {
+      method: "PATCH",
+      type: "application/merge-patch+json",
+      body: { metadata: { labels: { a: "b" } }, spec: { ephemeralContainers: containers, priority: 7 } },
+    });
+  expect((await patch([look])).code).toBe(200);
+  const pod = stored("web")!;
+  expect(pod.spec?.ephemeralContainers).toEqual([
+    {
+      ...look,
+      imagePullPolicy: "Always",
+      resources: {},
+      terminationMessagePath: "/dev/termination-log",
+      terminationMessagePolicy: "File",
+    },
+  ]);
+  // Nothing else is written, and the change is counted.
+  expect(pod.spec?.priority).not.toBe(7);
+  expect(pod.metadata.labels).toBeUndefined();
+  expect(pod.metadata.generation).toBe(metadata.generation! + 1);
+  expect(pod.metadata.managedFields?.at(-1)).toMatchObject({ subresource: "ephemeralcontainers" });
+  const existing =
+    'Pod "web" is invalid: spec.ephemeralContainers: Forbidden: existing ephemeral containers "look" may not be';
+  expect((await patch([])).json["message"]).toBe(`${existing} removed\n`);
+  expect((await patch([{ ...look, image: "y" }])).json["message"]).toMatch(`${existing} changed`);
+  expect((await patch([look, { ...look, name: "more" }], "")).json["message"]).toContain("pod updates may not change");
+  const more = {
+    name: "c",
+    image: "x",
+    resources: { limits: { cpu: "1" } },
+    ports: [{ containerPort: 1 }],
+    volumeMounts: [{ name: "v", mountPath: "/v", subPath: "s" }],
+    targetContainerName: "nobody",
+  };
+  const { code, json } = await patch([look, more]);
+  expect(code).toBe(422);
+  const { causes } = json["details"] as {
+    readonly causes: readonly { readonly field: string; readonly message: string }[];
+  };
+  const path = "spec.ephemeralContainers[1]";
+  expect(causes.map(({ field, message }) => `${field}: ${message}`)).toEqual([
+    `${path}.volumeMounts[0].name: Not found: "v"`,
+    `${path}.name: Duplicate value: "c"`,
+    `${path}.ports: Forbidden: cannot be set for an Ephemeral Container`,
+    `${path}.resources: Forbidden: cannot be set for an Ephemeral Container`,
+    `${path}.volumeMounts[0].subPath: Forbidden: cannot be set for an Ephemeral Container`,
+    `${path}.targetContainerName: Not found: "nobody"`,
+  ]);
+});
+
 test("discovery and OpenAPI list them, with the group of their documents", async () => {
   const { json } = await api.call("/api/v1");
   const resources = json["resources"] as readonly { readonly name: string }[];

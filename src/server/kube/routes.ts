@@ -69,11 +69,12 @@ export interface Subresource {
 }
 
 const { get, update, patch } = OBJECT_VERBS;
-const STATUS_VERBS = { get, update, patch };
+const PART_VERBS = { get, update, patch };
 
 const SUBRESOURCES: readonly Subresource[] = [
-  { resource: "pods", name: "status", kind: "Pod", verbs: STATUS_VERBS },
+  { resource: "pods", name: "status", kind: "Pod", verbs: PART_VERBS },
   { resource: "pods", name: "binding", kind: "Binding", verbs: { create: bindPod } },
+  { resource: "pods", name: "ephemeralcontainers", kind: "Pod", verbs: PART_VERBS },
   { resource: "pods", name: "eviction", kind: "Eviction", groupVersion: "policy/v1", verbs: { create: evictPod } },
   { resource: "pods", name: "log", kind: "Pod", verbs: { get: readPodLog } },
   { resource: "pods", name: "exec", kind: "PodExecOptions", verbs: { get: execInPod, create: execInPod } },
@@ -91,11 +92,11 @@ const SUBRESOURCES: readonly Subresource[] = [
     groupVersion: "authentication.k8s.io/v1",
     verbs: { create: requestToken },
   },
-  { resource: "namespaces", name: "status", kind: "Namespace", verbs: STATUS_VERBS },
-  { resource: "nodes", name: "status", kind: "Node", verbs: STATUS_VERBS },
-  { resource: "persistentvolumes", name: "status", kind: "PersistentVolume", verbs: STATUS_VERBS },
-  { resource: "persistentvolumeclaims", name: "status", kind: "PersistentVolumeClaim", verbs: STATUS_VERBS },
-  { resource: "resourcequotas", name: "status", kind: "ResourceQuota", verbs: STATUS_VERBS },
+  { resource: "namespaces", name: "status", kind: "Namespace", verbs: PART_VERBS },
+  { resource: "nodes", name: "status", kind: "Node", verbs: PART_VERBS },
+  { resource: "persistentvolumes", name: "status", kind: "PersistentVolume", verbs: PART_VERBS },
+  { resource: "persistentvolumeclaims", name: "status", kind: "PersistentVolumeClaim", verbs: PART_VERBS },
+  { resource: "resourcequotas", name: "status", kind: "ResourceQuota", verbs: PART_VERBS },
 ];
 
 /** The subresources of a resource. */
