@@ -19,6 +19,8 @@ import { patchObject } from "./objects/patch.ts";
 import { updateObject } from "./objects/update.ts";
 import { watchObjects } from "./objects/watch.ts";
 import { attachToPod } from "./pods/attach.ts";
+import { bindPod } from "./pods/binding.ts";
+import { evictPod } from "./pods/eviction.ts";
 import { execInPod } from "./pods/exec.ts";
 import { readPodLog } from "./pods/log.ts";
 import { forwardPorts } from "./pods/port-forward.ts";
@@ -44,8 +46,9 @@ const OBJECT_VERBS: Readonly<Record<Verb, Handler>> = {
   deletecollection: answering(deleteCollection),
 };
 
-/** What is asked and never stored, by kind. */
-const REVIEWS: Readonly<Record<string, Handler>> = {
+/** What is asked or told and never stored, by kind. */
+const UNSTORED: Readonly<Record<string, Handler>> = {
+  Binding: bindPod,
   SelfSubjectReview: reviewSelf,
   TokenReview: reviewToken,
   LocalSubjectAccessReview: reviewLocalAccess,
@@ -60,6 +63,8 @@ export interface Subresource {
   readonly name: string;
   /** The kind that its documents have, for discovery. */
   readonly kind: string;
+  /** Of the kind, as `group/version`; absent: the resource's own. */
+  readonly groupVersion?: string;
   readonly verbs: Readonly<Partial<Record<Verb, Handler>>>;
 }
 
@@ -68,6 +73,8 @@ const STATUS_VERBS = { get, update, patch };
 
 const SUBRESOURCES: readonly Subresource[] = [
   { resource: "pods", name: "status", kind: "Pod", verbs: STATUS_VERBS },
+  { resource: "pods", name: "binding", kind: "Binding", verbs: { create: bindPod } },
+  { resource: "pods", name: "eviction", kind: "Eviction", groupVersion: "policy/v1", verbs: { create: evictPod } },
   { resource: "pods", name: "log", kind: "Pod", verbs: { get: readPodLog } },
   { resource: "pods", name: "exec", kind: "PodExecOptions", verbs: { get: execInPod, create: execInPod } },
   { resource: "pods", name: "attach", kind: "PodAttachOptions", verbs: { get: attachToPod, create: attachToPod } },
@@ -77,7 +84,13 @@ const SUBRESOURCES: readonly Subresource[] = [
     kind: "PodPortForwardOptions",
     verbs: { get: forwardPorts, create: forwardPorts },
   },
-  { resource: "serviceaccounts", name: "token", kind: "TokenRequest", verbs: { create: requestToken } },
+  {
+    resource: "serviceaccounts",
+    name: "token",
+    kind: "TokenRequest",
+    groupVersion: "authentication.k8s.io/v1",
+    verbs: { create: requestToken },
+  },
   { resource: "namespaces", name: "status", kind: "Namespace", verbs: STATUS_VERBS },
   { resource: "nodes", name: "status", kind: "Node", verbs: STATUS_VERBS },
   { resource: "persistentvolumes", name: "status", kind: "PersistentVolume", verbs: STATUS_VERBS },
@@ -110,5 +123,5 @@ function handlerOf(resource: Resource, info: ResourceRequest): Handler {
   // A namespaced object has no place without its namespace; reading across all namespaces is fine.
   const homeless = resource.namespaced && info.namespace === "" && verb !== "list" && verb !== "watch";
   if (misplaced || homeless || !resource.verbs.includes(verb)) throw methodNotAllowed(resource, verb);
-  return REVIEWS[resource.kind] ?? OBJECT_VERBS[verb];
+  return UNSTORED[resource.kind] ?? OBJECT_VERBS[verb];
 }
