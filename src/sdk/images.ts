@@ -42,10 +42,33 @@ export interface ImageImport {
   readonly ports?: readonly string[];
 }
 
+/** One step of a pull. */
 export interface ImageProgress {
   readonly message: string;
   readonly currentBytes?: number;
   readonly totalBytes?: number;
+  /** Every layer of the image, lowest first. */
+  readonly layers?: readonly LayerProgress[];
+}
+
+export interface LayerProgress {
+  readonly digest: string;
+  /** `present`: it was there already. */
+  readonly state: "waiting" | "pulling" | "pushing" | "unpacking" | "present" | "done";
+  readonly currentBytes: number;
+  readonly totalBytes: number;
+}
+
+export interface RemoteOptions {
+  /** False: any certificate of the registry will do, and none. Default: true. */
+  readonly verifyTls?: boolean;
+  /** Ends the work at the node too. */
+  readonly signal?: AbortSignal;
+}
+
+export interface PullOptions extends RemoteOptions {
+  /** `linux/arm64`, `linux/arm/v7`. Default: the node's. */
+  readonly platform?: string;
 }
 
 export type ArchiveFormat = "oci-archive" | "docker-archive";
@@ -67,7 +90,10 @@ export interface ImageClient {
   prune(options?: {
     readonly all?: boolean;
   }): Promise<{ readonly removed: readonly string[]; readonly freedBytes: number }>;
-  pull(reference: string, onProgress?: (progress: ImageProgress) => void, signal?: AbortSignal): Promise<Image>;
+  /** Makes `reference` what its registry has under it now. */
+  pull(reference: string, options?: PullOptions): Promise<Image>;
+  /** As {@link pull}, step by step; returns the image. Leaving the loop ends the pull. */
+  pullSteps(reference: string, options?: PullOptions): AsyncGenerator<ImageProgress, Image>;
 }
 
 /** Binds the images' verbs to a node. */
@@ -75,6 +101,10 @@ export function imageClient(http: Http): ImageClient {
   const url = (path: string, query: Readonly<Record<string, QueryValue>> = {}): string =>
     withQuery(`${ROOT}/${path}`, query);
   const tar = "application/x-tar";
+  const pullSteps = (reference: string, options: PullOptions = {}): AsyncGenerator<ImageProgress, Image> => {
+    const query = { reference, platform: options.platform, tlsVerify: options.verifyTls };
+    return steps<Image>(http, url("images/pull", query), "image", options.signal);
+  };
   const get = (reference: string): Promise<Image> => http.json<Image>("GET", url("image", { reference }));
   return {
     list: async () => (await http.json<{ items: readonly Image[] }>("GET", url("images"))).items,
@@ -94,24 +124,35 @@ export function imageClient(http: Http): ImageClient {
     tag: (source, target) => http.json<Image>("POST", url("images/tag", { source, target })),
     remove: async (reference) => void (await http.json("DELETE", url("image", { reference }))),
     prune: (options = {}) => http.json("POST", url("images/prune", { all: options.all === true ? true : undefined })),
-    pull: (reference, onProgress, signal) => pull(http, url("images/pull", { reference }), onProgress, signal),
+    pull: (reference, options) => lastOf(pullSteps(reference, options)),
+    pullSteps,
   };
 }
 
-async function pull(
+/** Reads JSON lines of progress up to the result, which the last one holds under `result`. */
+async function* steps<T>(
   http: Http,
   path: string,
-  onProgress: (progress: ImageProgress) => void = () => {},
-  signal?: AbortSignal,
-): Promise<Image> {
+  result: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ImageProgress, T> {
   const response = await http.stream("POST", path, signal ? { signal } : {});
   for await (const line of linesOf(response.body)) {
-    const step = JSON.parse(line) as Partial<ImageProgress & Omit<Status, "message">> & { readonly image?: Image };
-    if (step.image) return step.image;
+    const step = JSON.parse(line) as Partial<ImageProgress & Omit<Status, "message">> &
+      Readonly<Record<string, unknown>>;
+    if (step[result] !== undefined) return step[result] as T;
     if (step.kind === "Status" || step.status === "Failure") throw errorOfStatus(step);
-    if (step.message !== undefined) onProgress(step as ImageProgress);
+    if (step.message !== undefined) yield step as ImageProgress;
   }
-  throw errorOfStatus({ reason: "InternalError", message: "the node ended the pull without an image" });
+  throw errorOfStatus({ reason: "InternalError", message: "the node ended its answer without a result" });
+}
+
+/** What a generator returns. */
+async function lastOf<T>(generator: AsyncGenerator<unknown, T>): Promise<T> {
+  for (;;) {
+    const { done, value } = await generator.next();
+    if (done === true) return value;
+  }
 }
 
 function importQuery(options: ImageImport): Readonly<Record<string, QueryValue>> {

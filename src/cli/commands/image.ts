@@ -26,12 +26,13 @@ export const examples = [
   ["Another name for an image", "minke image tag web registry.example/web:1"],
   ["Remove a name, and the image with its last name", "minke image rm web"],
   ["Remove what no name (with --all: no Pod) needs", "minke image prune --all"],
-  ["Make an image present", "minke image pull web:1"],
+  ["Bring an image from its registry", "minke image pull nginx:1.27"],
+  ["… for another machine", "minke image pull nginx:1.27 --platform linux/arm64"],
 ] as const;
 export const completes = ["none", "image"] as const;
 
 export const command = buildRouteMap<string, CliContext>({
-  docs: { brief: "Import, load, save, list and remove images" },
+  docs: { brief: "Pull, import, load, save, list and remove images" },
   routes: { import: importCommand, load, save, ls, inspect, tag, rm, prune, pull },
   aliases: { list: "ls", remove: "rm" },
 });
