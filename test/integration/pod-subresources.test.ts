@@ -1,8 +1,10 @@
 /** What can be done to a Pod beside reading and writing it, against the server alone. */
+import { type IncomingMessage, request } from "node:http";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import type { Pod } from "../../src/api/gen/types.ts";
 import { type Answer, startTestApi, type TestApi } from "../fixtures/api-server.ts";
+import type { TestProcess } from "../fixtures/stub-streams.ts";
 
 const PODS = "/api/v1/namespaces/default/pods";
 
@@ -14,6 +16,21 @@ afterEach(async () => api[Symbol.asyncDispose]());
 
 async function post(path: string, body: unknown): Promise<Answer> {
   return await api.call(path, { method: "POST", body });
+}
+
+/** A request whose headers and body are as they are given. */
+async function sendRaw(
+  path: string,
+  method: string,
+  headers: Readonly<Record<string, string>>,
+  body: string,
+): Promise<Pick<Answer, "code" | "headers" | "text">> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  request({ socketPath: api.socket, path, method, headers }, resolve).on("error", reject).end(body);
+  const response = await promise;
+  let text = "";
+  for await (const chunk of response) text += String(chunk);
+  return { code: response.statusCode!, headers: response.headers, text };
 }
 
 /** A Pod that runs, as far as the API can tell. */
@@ -165,6 +182,63 @@ test("ephemeral containers are added through their subresource alone, and stay a
     `${path}.volumeMounts[0].subPath: Forbidden: cannot be set for an Ephemeral Container`,
     `${path}.targetContainerName: Not found: "nobody"`,
   ]);
+});
+
+/** What the Pod behind the proxy has heard, up to the end of the head or the given text. */
+async function heard(process: TestProcess, until: string): Promise<string> {
+  let text = "";
+  process.stdin.on("data", (chunk) => (text += String(chunk)));
+  await expect.poll(() => text).toContain(until);
+  return text;
+}
+
+/** The connection that the proxy opens next. */
+async function connected(count: number): Promise<TestProcess> {
+  await expect.poll(() => api.processes.length).toBe(count);
+  return api.processes.at(-1)!;
+}
+
+test("a proxy passes a request and its answer, without what is about the connection or for us", async () => {
+  await runningPod("web");
+  const headers = {
+    authorization: "Bearer secret",
+    "x-own": "yes",
+    "x-hop": "no",
+    connection: "keep-alive, x-hop",
+    "content-length": "5",
+    "content-type": "text/plain",
+  };
+  const asked = sendRaw(`${PODS}/web:8080/proxy/a%20b/c?d=e%2Ff`, "POST", headers, "hello");
+  const process = await connected(1);
+  const head = await heard(process, "hello");
+  expect(head).toMatch(/^POST \/a%20b\/c\?d=e%2Ff HTTP\/1.1\r\n/);
+  expect(head.toLowerCase()).toContain("x-own: yes");
+  expect(head.toLowerCase()).toContain(`x-forwarded-uri: ${PODS}/web:8080/proxy/a%20b/c`);
+  expect(head.toLowerCase()).not.toMatch(/secret|x-hop|keep-alive/);
+  process.stdout.write("HTTP/1.1 418 I am a teapot\r\nx-pod: 1\r\nset-cookie: a\r\nset-cookie: b\r\n");
+  process.stdout.write("connection: close, x-gone\r\nx-gone: 1\r\ncontent-length: 4\r\n\r\ntea!");
+  const { code, headers: got, text } = await asked;
+  expect({ code, text }).toEqual({ code: 418, text: "tea!" });
+  expect(got).toMatchObject({ "x-pod": "1", "set-cookie": ["a", "b"], "content-length": "4" });
+  expect(got["x-gone"]).toBeUndefined();
+  await process.closed;
+});
+
+test("a proxy finds its port, sends a page's address on to its folder, and tells what it cannot reach", async () => {
+  await runningPod("web");
+  const moved = await api.call(`${PODS}/web/proxy?a=b`);
+  expect([moved.code, moved.headers.location]).toEqual([301, `${PODS}/web/proxy/?a=b`]);
+  const refused = await api.call(`${PODS}/web:1/proxy/`);
+  expect([refused.code, refused.json["message"]]).toEqual([503, "error trying to reach service: connection refused"]);
+  for (const name of ["web:", "ftp:web:1", "a:b:c:d", "web:http", "web:70000"]) {
+    const { code, json } = await api.call(`${PODS}/${name}/proxy/`);
+    expect([code, json["message"]], name).toEqual([400, expect.stringContaining("invalid pod request")]);
+  }
+  expect((await api.call(`${PODS}/nobody:80/proxy/`)).code).toBe(404);
+  const silent = api.call(`${PODS}/http:web:/proxy/x`);
+  const process = await connected(1);
+  process.exit(0);
+  expect((await silent).code).toBe(503);
 });
 
 test("discovery and OpenAPI list them, with the group of their documents", async () => {

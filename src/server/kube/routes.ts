@@ -24,6 +24,7 @@ import { evictPod } from "./pods/eviction.ts";
 import { execInPod } from "./pods/exec.ts";
 import { readPodLog } from "./pods/log.ts";
 import { forwardPorts } from "./pods/port-forward.ts";
+import { proxyToPod } from "./pods/proxy.ts";
 import type { ResourceRequest, Verb } from "./request-info.ts";
 
 /** A handler that answers with objects: a client that accepts none of their forms is told before anything is done. */
@@ -84,6 +85,12 @@ const SUBRESOURCES: readonly Subresource[] = [
     name: "portforward",
     kind: "PodPortForwardOptions",
     verbs: { get: forwardPorts, create: forwardPorts },
+  },
+  {
+    resource: "pods",
+    name: "proxy",
+    kind: "PodProxyOptions",
+    verbs: { create: proxyToPod, delete: proxyToPod, get: proxyToPod, patch: proxyToPod, update: proxyToPod },
   },
   {
     resource: "serviceaccounts",
