@@ -41,6 +41,7 @@ import { validateNode, validateNodeUpdate } from "./validate-node.ts";
 import { validatePodCreate, validatePodSpec } from "./validate-pod.ts";
 import { validatePodTemplate } from "./validate-pod-template.ts";
 import { validatePodUpdate } from "./validate-pod-update.ts";
+import { validateResize } from "./validate-resize.ts";
 import { validateLimitRange, validateResourceQuota, validateResourceQuotaUpdate } from "./validate-quota.ts";
 import {
   validateClaim,
@@ -107,7 +108,7 @@ function rules<T extends KubeObject>(
 const RULES: Readonly<Record<string, Rules>> = {
   Pod: rules<Pod>(({ spec }) => validatePodSpec(spec), validatePodUpdate, {
     create: validatePodCreate,
-    parts: { ephemeralcontainers: validateEphemeralUpdate },
+    parts: { ephemeralcontainers: validateEphemeralUpdate, resize: validateResize },
   }),
   PodTemplate: rules<PodTemplate>(validatePodTemplate),
   ConfigMap: rules<ConfigMap>(validateConfigMap, validateDataUpdate),

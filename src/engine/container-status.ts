@@ -10,6 +10,7 @@ import { rfc3339 } from "../base/clock.ts";
 import type { Container } from "../runtime/runtime.ts";
 import type { ContainerKind } from "./labels.ts";
 import { containersNamed, neverRan } from "./observe.ts";
+import { pendingResize } from "./resize.ts";
 import { mayRestart } from "./restart.ts";
 import type { StatusInput } from "./status-input.ts";
 import { gone } from "./terminate.ts";
@@ -40,8 +41,14 @@ export function containerStatus(
     imageID: newest.imageRef,
     containerID: ID_PREFIX + newest.id,
     started: running,
-    ...(spec.resources === undefined ? {} : resourcesOf(spec)),
+    ...(spec.resources === undefined ? {} : resourcesOf(appliedSpec(spec, newest, old))),
   };
+}
+
+/** The definition with the resources that the container really has: those told before, as long as newer ones are not applied. */
+function appliedSpec(spec: ContainerSpec, newest: Container, old: ContainerStatus | undefined): ContainerSpec {
+  if (newest.state.phase !== "running" || pendingResize(spec, newest) === "none") return spec;
+  return old?.resources ? { ...spec, resources: old.resources } : spec;
 }
 
 function resourcesOf(spec: ContainerSpec): Pick<ContainerStatus, "resources" | "allocatedResources"> {

@@ -5,10 +5,11 @@
 import type { ContainerStatus, PodStatus } from "../api/gen/types.ts";
 import { qosClassOf } from "../api/qos.ts";
 import { rfc3339 } from "../base/clock.ts";
-import { conditionsOf } from "./conditions.ts";
+import { conditionsOf, type Verdict } from "./conditions.ts";
 import { containerStatus } from "./container-status.ts";
-import { isLive, isUsable } from "./observe.ts";
+import { isLive, isUsable, newestContainer } from "./observe.ts";
 import { phaseOf } from "./phase.ts";
+import { pendingResize } from "./resize.ts";
 import type { StatusInput } from "./status-input.ts";
 import { terminated } from "./terminate.ts";
 
@@ -35,6 +36,7 @@ export function statusOf(input: StatusInput): PodStatus {
     now,
     phase,
     sandboxReady: isUsable(sandbox) && !ended,
+    resize: ended ? [] : resizeVerdicts(input),
     initStatuses,
     statuses,
   });
@@ -54,6 +56,25 @@ export function statusOf(input: StatusInput): PodStatus {
     qosClass: old.qosClass ?? (spec ? qosClassOf(spec) : "BestEffort"),
     ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
   };
+}
+
+/** What is told of new CPU and memory until the Pod has them. */
+function resizeVerdicts({
+  pod,
+  observed,
+  infeasible,
+  resizeError,
+}: StatusInput): readonly (readonly [string, Verdict])[] {
+  if (infeasible !== undefined) {
+    return [["PodResizePending", { status: "True", reason: "Infeasible", message: infeasible }]];
+  }
+  const pending = (pod.spec?.containers ?? []).some((spec) => {
+    const newest = newestContainer(observed, spec.name);
+    return newest?.state.phase === "running" && pendingResize(spec, newest) !== "none";
+  });
+  if (!pending) return [];
+  const error = resizeError === undefined ? {} : { reason: "Error", message: resizeError };
+  return [["PodResizeInProgress", { status: "True", ...error }]];
 }
 
 function byName(a: ContainerStatus, b: ContainerStatus): number {

@@ -184,6 +184,55 @@ test("ephemeral containers are added through their subresource alone, and stay a
   ]);
 });
 
+test("resize changes CPU and memory of containers, and nothing else", async () => {
+  const resources = { requests: { cpu: "1", memory: "1Gi" }, limits: { cpu: "2" } };
+  const spec = {
+    initContainers: [{ name: "i", image: "x", resources: { requests: { cpu: "1" } } }],
+    containers: [{ name: "c", image: "x", resources }],
+  };
+  expect((await post(PODS, { metadata: { name: "web" }, spec })).code).toBe(201);
+  const patch = async (container: object, kind = "containers"): Promise<Answer> =>
+    await api.call(`${PODS}/web/resize`, {
+      method: "PATCH",
+      type: "application/strategic-merge-patch+json",
+      body: { metadata: { labels: { a: "b" } }, spec: { [kind]: [container] } },
+    });
+  const { code, text } = await patch({ name: "c", image: "other", resources: { requests: { cpu: "1500m" } } });
+  expect(code, text).toBe(200);
+  const { metadata, spec: resized } = stored("web")!;
+  expect(resized?.containers[0]).toMatchObject({
+    image: "x",
+    resources: { requests: { cpu: "1500m", memory: "1Gi" }, limits: { cpu: "2" } },
+  });
+  expect([metadata.labels, metadata.generation]).toEqual([undefined, 2]);
+  const message = async (container: object, kind?: string): Promise<unknown> =>
+    (await patch(container, kind)).json["message"];
+  const start = 'Pod "web" is invalid:';
+  expect(await message({ name: "c", resources: { limits: { cpu: null } } })).toBe(
+    `${start} spec.containers[0].resources.limits: Forbidden: resource limits cannot be removed`,
+  );
+  expect(await message({ name: "c", resources: { limits: { "ephemeral-storage": "1Gi" } } })).toContain(
+    "spec.containers[0]: Forbidden: only cpu and memory resources are mutable",
+  );
+  expect(await message({ name: "i", resources: { limits: { cpu: "1" } } }, "initContainers")).toContain(
+    "spec.initContainers[0]: Forbidden: resources for non-sidecar init containers are immutable",
+  );
+  await runningPod("best");
+  const best = await api.call(`${PODS}/best/resize`, {
+    method: "PATCH",
+    type: "application/strategic-merge-patch+json",
+    body: { spec: { containers: [{ name: "c", resources }] } },
+  });
+  expect(best.json["message"]).toBe(
+    'Pod "best" is invalid: spec: Invalid value: "BestEffort": Pod QOS Class may not change as a result of resizing',
+  );
+  const quota = { metadata: { name: "q" }, spec: { hard: { "requests.cpu": "2" } } };
+  expect((await post("/api/v1/namespaces/default/resourcequotas", quota)).code).toBe(201);
+  expect((await patch({ name: "c", resources: { requests: { cpu: "2" } } })).code).toBe(200);
+  const beyond = await patch({ name: "c", resources: { requests: { cpu: "3" }, limits: { cpu: "3" } } });
+  expect([beyond.code, beyond.json["message"]]).toEqual([403, expect.stringContaining("exceeded quota: q")]);
+});
+
 /** What the Pod behind the proxy has heard, up to the end of the head or the given text. */
 async function heard(process: TestProcess, until: string): Promise<string> {
   let text = "";

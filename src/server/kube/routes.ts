@@ -86,6 +86,7 @@ const SUBRESOURCES: readonly Subresource[] = [
     kind: "PodPortForwardOptions",
     verbs: { get: forwardPorts, create: forwardPorts },
   },
+  { resource: "pods", name: "resize", kind: "Pod", verbs: PART_VERBS },
   {
     resource: "pods",
     name: "proxy",

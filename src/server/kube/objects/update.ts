@@ -53,7 +53,7 @@ export function replaceObject(
     const faults = validateUpdate(object, stored, info.subresource);
     if (faults.length > 0) throw invalidObject(qualifiedKindOf(resource), info.name, faults);
     strategy.checkSupport(object, context);
-    checkUpdate(resource, object, node);
+    checkUpdate(resource, object, node, info.subresource);
   }
   if (isDryRun(context)) return object;
   const written = node.store.update(resourceNameOf(resource), object, strategy.durability);
