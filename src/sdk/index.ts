@@ -13,6 +13,8 @@ export type {
   ImageProgress,
   LayerProgress,
   PullOptions,
+  PushOptions,
+  PushedImage,
   RemoteOptions,
 } from "./images.ts";
 export type { MetricsClient, NodeMetrics, PodMetrics } from "./metrics.ts";

@@ -61,15 +61,17 @@ export class Authorizer {
     return (await fresh).header;
   }
 
-  /** Takes note of a 401. Returns whether asking again, with what {@link header} then gives, can make a difference. */
-  learn(response: HttpResponse, scope: string): boolean {
+  /**
+   * Takes note of a 401 to a request that had `sent`. Returns whether asking again, with what {@link header} then gives, can
+   * make a difference.
+   */
+  learn(response: HttpResponse, scope: string, sent: string | undefined): boolean {
     const challenges = readChallenges([response.headers["www-authenticate"] ?? []].flat().join(", "));
-    const known = this.#challenge;
     this.#challenge =
       challenges.find(({ scheme }) => scheme === "bearer") ?? challenges.find(({ scheme }) => scheme === "basic");
     this.#tokens.delete(scope);
     if (!this.#challenge) return false;
-    if (this.#challenge.scheme === "basic") return !known && basic(this.#auth) !== undefined;
+    if (this.#challenge.scheme === "basic") return basic(this.#auth) !== sent;
     return true;
   }
 

@@ -5,6 +5,7 @@ import { listImages } from "./list.ts";
 import { loadImages } from "./load.ts";
 import { pruneImages } from "./prune.ts";
 import { pullImage } from "./pull.ts";
+import { pushImage } from "./push.ts";
 import { removeImage } from "./remove.ts";
 import { saveImage } from "./save.ts";
 import { showImage } from "./show.ts";
@@ -20,6 +21,7 @@ const ROUTES: Readonly<Record<string, PathHandler>> = {
   "POST images/tag": tagImage,
   "POST images/prune": pruneImages,
   "POST images/pull": pullImage,
+  "POST images/push": pushImage,
 };
 
 export function imageHandlerOf(method: string, path: string): PathHandler | undefined {
