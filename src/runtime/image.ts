@@ -123,6 +123,17 @@ export interface ImageService {
   pull(reference: string, options?: PullOptions): Promise<Image>;
   /** Gives an image to the registry in its name: the blobs that are not there, then the manifest as it is stored. */
   push(reference: string, options?: PushOptions): Promise<PushedImage>;
+  /**
+   * Keeps a password for a registry among the node's own, once the registry has taken it; resolves with the file or helper
+   * that keeps it. Rejects with `PermissionDenied`.
+   */
+  login(
+    registry: string,
+    login: { readonly username: string; readonly password: string },
+    options?: Pick<RemoteOptions, "verifyTls" | "signal">,
+  ): Promise<string>;
+  /** Forgets the node's passwords for a registry; resolves with the files and helpers that had one. */
+  logout(registry: string): Promise<readonly string[]>;
   /** Removes an image: every name when given an id, else that one name; the content goes with the last name. Idempotent. */
   remove(reference: string): Promise<void>;
   /** Makes a one-layer image of a root file system's tar stream (plain, gzip or zstd). */

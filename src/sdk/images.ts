@@ -76,6 +76,11 @@ export interface PushOptions extends RemoteOptions {
   readonly target?: string;
 }
 
+export interface RegistryLogin {
+  readonly username: string;
+  readonly password: string;
+}
+
 /** What a registry has now. */
 export interface PushedImage {
   readonly name: string;
@@ -110,6 +115,10 @@ export interface ImageClient {
   push(reference: string, options?: PushOptions): Promise<PushedImage>;
   /** As {@link push}, step by step; returns what the registry has. Leaving the loop ends the push. */
   pushSteps(reference: string, options?: PushOptions): AsyncGenerator<ImageProgress, PushedImage>;
+  /** Keeps a password for a registry at the node, once the registry has taken it; resolves with where. */
+  login(registry: string, login: RegistryLogin, options?: RemoteOptions): Promise<string>;
+  /** Makes the node forget its passwords for a registry; resolves with where they were. */
+  logout(registry: string): Promise<readonly string[]>;
 }
 
 /** Binds the images' verbs to a node. */
@@ -148,6 +157,13 @@ export function imageClient(http: Http): ImageClient {
     pullSteps,
     push: (reference, options) => lastOf(pushSteps(reference, options)),
     pushSteps,
+    login: async (registry, { username, password }, { verifyTls, signal } = {}) => {
+      const path = url("images/login", { registry, tlsVerify: verifyTls });
+      const body = { username, password };
+      return (await http.json<{ keptIn: string }>("POST", path, { body, ...(signal ? { signal } : {}) })).keptIn;
+    },
+    logout: async (registry) =>
+      (await http.json<{ removedFrom: readonly string[] }>("POST", url("images/logout", { registry }))).removedFrom,
   };
 }
 

@@ -15,6 +15,7 @@ export type {
   PullOptions,
   PushOptions,
   PushedImage,
+  RegistryLogin,
   RemoteOptions,
 } from "./images.ts";
 export type { MetricsClient, NodeMetrics, PodMetrics } from "./metrics.ts";

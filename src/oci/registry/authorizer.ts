@@ -78,7 +78,11 @@ export class Authorizer {
   async #buy(challenge: Challenge, scope: string, signal?: AbortSignal): Promise<Token> {
     const url = this.#realm(challenge);
     const { service } = challenge.parameters;
-    const asked = new URLSearchParams({ ...(service === undefined ? {} : { service }), scope });
+    const asked = new URLSearchParams({
+      ...(service === undefined ? {} : { service }),
+      // A login asks for nothing yet.
+      ...(scope === "" ? {} : { scope }),
+    });
     const identityToken = this.#auth?.identityToken;
     const login = basic(this.#auth);
     if (identityToken === undefined) {

@@ -48,6 +48,8 @@ export async function createImageService(options: ImageServiceOptions): Promise<
     status: async (reference) => content.catalog.find(reference),
     pull: async (reference, pullOptions) => await puller.pull(reference, pullOptions),
     push: async (reference, pushOptions) => await pushImage({ content, registries, clock }, reference, pushOptions),
+    login: async (registry, login, loginOptions) => await registries.login(registry, login, loginOptions),
+    logout: async (registry) => await registries.logout(registry),
     remove: async (reference) => await removeImage(content, inUse, reference),
     import: async (tar, importOptions) => await importImage(content, layers, clock, tar, importOptions),
     load: async (archive) => await loadArchive(content, archive),
