@@ -42,7 +42,7 @@ export interface ImageImport {
   readonly ports?: readonly string[];
 }
 
-/** One step of a pull. */
+/** One step of a pull or push. */
 export interface ImageProgress {
   readonly message: string;
   readonly currentBytes?: number;
@@ -71,6 +71,23 @@ export interface PullOptions extends RemoteOptions {
   readonly platform?: string;
 }
 
+export interface PushOptions extends RemoteOptions {
+  /** The name that it gets in its registry. Default: its own. */
+  readonly target?: string;
+}
+
+export interface RegistryLogin {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** What a registry has now. */
+export interface PushedImage {
+  readonly name: string;
+  /** Of the manifest. */
+  readonly digest: string;
+}
+
 export type ArchiveFormat = "oci-archive" | "docker-archive";
 
 export interface ImageClient {
@@ -94,6 +111,14 @@ export interface ImageClient {
   pull(reference: string, options?: PullOptions): Promise<Image>;
   /** As {@link pull}, step by step; returns the image. Leaving the loop ends the pull. */
   pullSteps(reference: string, options?: PullOptions): AsyncGenerator<ImageProgress, Image>;
+  /** Gives an image to the registry in its name. */
+  push(reference: string, options?: PushOptions): Promise<PushedImage>;
+  /** As {@link push}, step by step; returns what the registry has. Leaving the loop ends the push. */
+  pushSteps(reference: string, options?: PushOptions): AsyncGenerator<ImageProgress, PushedImage>;
+  /** Keeps a password for a registry at the node, once the registry has taken it; resolves with where. */
+  login(registry: string, login: RegistryLogin, options?: RemoteOptions): Promise<string>;
+  /** Makes the node forget its passwords for a registry; resolves with where they were. */
+  logout(registry: string): Promise<readonly string[]>;
 }
 
 /** Binds the images' verbs to a node. */
@@ -104,6 +129,10 @@ export function imageClient(http: Http): ImageClient {
   const pullSteps = (reference: string, options: PullOptions = {}): AsyncGenerator<ImageProgress, Image> => {
     const query = { reference, platform: options.platform, tlsVerify: options.verifyTls };
     return steps<Image>(http, url("images/pull", query), "image", options.signal);
+  };
+  const pushSteps = (reference: string, options: PushOptions = {}): AsyncGenerator<ImageProgress, PushedImage> => {
+    const query = { reference, target: options.target, tlsVerify: options.verifyTls };
+    return steps<PushedImage>(http, url("images/push", query), "pushed", options.signal);
   };
   const get = (reference: string): Promise<Image> => http.json<Image>("GET", url("image", { reference }));
   return {
@@ -126,6 +155,15 @@ export function imageClient(http: Http): ImageClient {
     prune: (options = {}) => http.json("POST", url("images/prune", { all: options.all === true ? true : undefined })),
     pull: (reference, options) => lastOf(pullSteps(reference, options)),
     pullSteps,
+    push: (reference, options) => lastOf(pushSteps(reference, options)),
+    pushSteps,
+    login: async (registry, { username, password }, { verifyTls, signal } = {}) => {
+      const path = url("images/login", { registry, tlsVerify: verifyTls });
+      const body = { username, password };
+      return (await http.json<{ keptIn: string }>("POST", path, { body, ...(signal ? { signal } : {}) })).keptIn;
+    },
+    logout: async (registry) =>
+      (await http.json<{ removedFrom: readonly string[] }>("POST", url("images/logout", { registry }))).removedFrom,
   };
 }
 

@@ -13,6 +13,9 @@ export type {
   ImageProgress,
   LayerProgress,
   PullOptions,
+  PushOptions,
+  PushedImage,
+  RegistryLogin,
   RemoteOptions,
 } from "./images.ts";
 export type { MetricsClient, NodeMetrics, PodMetrics } from "./metrics.ts";

@@ -78,6 +78,18 @@ test("a certificate that nobody vouches for is refused, and taken with --tls-ver
   expect(await node.minke(["image", "pull", "--tls-verify=false", name])).toMatchObject({ code: 0 });
 });
 
+test("image push gives the image to a registry, under its name or another", async () => {
+  const name = `${registry.address}/team/pushed:1`;
+  const first = await node.minke(["image", "push", BUSYBOX, name]);
+  expect(first).toMatchObject({ code: 0, stdout: expect.stringMatching(`^${name} \\(sha256:[0-9a-f]{64}\\)\n$`) });
+  await node.minke(["image", "tag", BUSYBOX, name]);
+  const second = await node.minke(["image", "push", "-q", name]);
+  expect(second).toMatchObject({ code: 0, stderr: "" });
+  const { stdout } = await run("skopeo", ["inspect", "--tls-verify=false", "--format={{.Digest}}", `docker://${name}`]);
+  expect(stdout).toBe(second.stdout);
+  expect(await node.minke(["image", "push", BUSYBOX])).toMatchObject({ code: 1 });
+});
+
 test("pullSteps() tells the steps and returns the image; leaving the loop ends the pull at the node", async () => {
   const { images } = node.client;
   const big = join(scratch, "big");

@@ -5,9 +5,12 @@ import type { CliContext } from "../context.ts";
 import { command as importCommand } from "./image/import.ts";
 import { command as inspect } from "./image/inspect.ts";
 import { command as load } from "./image/load.ts";
+import { command as login } from "./image/login.ts";
+import { command as logout } from "./image/logout.ts";
 import { command as ls } from "./image/ls.ts";
 import { command as prune } from "./image/prune.ts";
 import { command as pull } from "./image/pull.ts";
+import { command as push } from "./image/push.ts";
 import { command as rm } from "./image/rm.ts";
 import { command as save } from "./image/save.ts";
 import { command as tag } from "./image/tag.ts";
@@ -28,11 +31,13 @@ export const examples = [
   ["Remove what no name (with --all: no Pod) needs", "minke image prune --all"],
   ["Bring an image from its registry", "minke image pull nginx:1.27"],
   ["… for another machine", "minke image pull nginx:1.27 --platform linux/arm64"],
+  ["Give an image to a registry", "minke image push web registry.example/team/web:1"],
+  ["Log in to a registry", "minke image login registry.example -u me --password-stdin < password.txt"],
 ] as const;
 export const completes = ["none", "image"] as const;
 
 export const command = buildRouteMap<string, CliContext>({
-  docs: { brief: "Pull, import, load, save, list and remove images" },
-  routes: { import: importCommand, load, save, ls, inspect, tag, rm, prune, pull },
+  docs: { brief: "Pull, push, import, load, save, list and remove images" },
+  routes: { import: importCommand, load, save, ls, inspect, tag, rm, prune, pull, push, login, logout },
   aliases: { list: "ls", remove: "rm" },
 });

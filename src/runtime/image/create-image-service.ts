@@ -13,6 +13,7 @@ import { loadArchive } from "./load.ts";
 import { notFound } from "./not-found.ts";
 import { imagePaths } from "./paths.ts";
 import { Puller } from "./pull.ts";
+import { pushImage } from "./push.ts";
 import { type ImagesInUse, pruneImages, removeImage } from "./remove.ts";
 import { saveImage } from "./save.ts";
 import { imageUsage } from "./usage.ts";
@@ -46,6 +47,9 @@ export async function createImageService(options: ImageServiceOptions): Promise<
     list: async () => content.catalog.images,
     status: async (reference) => content.catalog.find(reference),
     pull: async (reference, pullOptions) => await puller.pull(reference, pullOptions),
+    push: async (reference, pushOptions) => await pushImage({ content, registries, clock }, reference, pushOptions),
+    login: async (registry, login, loginOptions) => await registries.login(registry, login, loginOptions),
+    logout: async (registry) => await registries.logout(registry),
     remove: async (reference) => await removeImage(content, inUse, reference),
     import: async (tar, importOptions) => await importImage(content, layers, clock, tar, importOptions),
     load: async (archive) => await loadArchive(content, archive),

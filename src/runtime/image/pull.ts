@@ -29,7 +29,7 @@ import { repoDigestOf, withEntry } from "./catalog.ts";
 import type { Content } from "./content.ts";
 import { fetchLayer } from "./fetch-layer.ts";
 import type { Layers } from "./layers.ts";
-import { PullProgress } from "./pull-progress.ts";
+import { TransferProgress } from "./transfer-progress.ts";
 
 /** Layers that come in at the same time, over all pulls: each has a connection, a decompressor and a tar. */
 const LAYERS_AT_ONCE = 4;
@@ -47,7 +47,7 @@ interface Job {
   /** In normal form. */
   readonly name: string;
   readonly options: PullOptions;
-  readonly progress: PullProgress;
+  readonly progress: TransferProgress;
   readonly signal: AbortSignal;
 }
 
@@ -84,7 +84,7 @@ export class Puller {
     try {
       return await this.#joined.run(key, signal, async (joinedSignal) => {
         const tell = (step: ImageProgress): void => this.#listeners.get(key)?.forEach((listener) => listener(step));
-        const progress = new PullProgress(this.#clock, tell);
+        const progress = new TransferProgress("Pulling", this.#clock, tell);
         const job = { reference, name, options, progress, signal: joinedSignal };
         return await this.#names.run(name, async () => await this.#pullAlone(job));
       });

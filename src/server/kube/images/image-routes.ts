@@ -3,8 +3,11 @@ import type { PathHandler } from "../context.ts";
 import { importImage } from "./import.ts";
 import { listImages } from "./list.ts";
 import { loadImages } from "./load.ts";
+import { logInToRegistry } from "./login.ts";
+import { logOutOfRegistry } from "./logout.ts";
 import { pruneImages } from "./prune.ts";
 import { pullImage } from "./pull.ts";
+import { pushImage } from "./push.ts";
 import { removeImage } from "./remove.ts";
 import { saveImage } from "./save.ts";
 import { showImage } from "./show.ts";
@@ -20,6 +23,9 @@ const ROUTES: Readonly<Record<string, PathHandler>> = {
   "POST images/tag": tagImage,
   "POST images/prune": pruneImages,
   "POST images/pull": pullImage,
+  "POST images/push": pushImage,
+  "POST images/login": logInToRegistry,
+  "POST images/logout": logOutOfRegistry,
 };
 
 export function imageHandlerOf(method: string, path: string): PathHandler | undefined {
