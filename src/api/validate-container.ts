@@ -1,6 +1,6 @@
 /** A Pod's containers. */
 import { duplicate, type FieldError, forbidden, invalid, missing, oneOf, required } from "./field-error.ts";
-import type { Container, ContainerPort, PodSpec } from "./gen/types.ts";
+import type { Container, ContainerPort, ContainerResizePolicy, PodSpec } from "./gen/types.ts";
 import { labelNameFaults, portNameFaults } from "./names.ts";
 import { validateEnv, validateEnvFrom } from "./validate-env.ts";
 import { faults } from "./validate-meta.ts";
@@ -100,7 +100,26 @@ function* validateContainer(container: Container, spec: PodSpec, path: string): 
   yield* validateVolumeMounts(container, spec.volumes ?? [], `${path}.volumeMounts`);
   yield* enumeration(`${path}.imagePullPolicy`, container.imagePullPolicy, ["Always", "IfNotPresent", "Never"]);
   yield* validateResources(container.resources ?? {}, `${path}.resources`);
+  yield* validateResizePolicy(container.resizePolicy ?? [], spec.restartPolicy, `${path}.resizePolicy`);
   yield* validateContainerSecurity(container.securityContext, `${path}.securityContext`);
+}
+
+/** Kubernetes: validateResizePolicy, whose paths name no index. */
+function* validateResizePolicy(
+  policies: readonly ContainerResizePolicy[],
+  podPolicy: string | undefined,
+  path: string,
+): Generator<FieldError> {
+  const names = new Set<string>();
+  for (const [index, { resourceName, restartPolicy }] of policies.entries()) {
+    if (names.has(resourceName)) yield duplicate(`${path}[${index}]`, resourceName);
+    names.add(resourceName);
+    yield* enumeration(path, resourceName, ["cpu", "memory"]);
+    yield* enumeration(path, restartPolicy, ["NotRequired", "RestartContainer"]);
+    if (podPolicy === "Never" && restartPolicy !== "NotRequired") {
+      yield invalid(path, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'");
+    }
+  }
 }
 
 function enumeration(path: string, value: string | undefined, supported: readonly string[]): FieldError[] {

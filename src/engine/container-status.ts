@@ -41,14 +41,14 @@ export function containerStatus(
     imageID: newest.imageRef,
     containerID: ID_PREFIX + newest.id,
     started: running,
-    ...(spec.resources === undefined ? {} : resourcesOf(appliedSpec(spec, newest, old))),
+    ...(spec.resources === undefined ? {} : resourcesOf(spec)),
+    // What it really has stays told as long as newer resources are not applied.
+    ...(isResizing(spec, newest) && old?.resources ? { resources: old.resources } : {}),
   };
 }
 
-/** The definition with the resources that the container really has: those told before, as long as newer ones are not applied. */
-function appliedSpec(spec: ContainerSpec, newest: Container, old: ContainerStatus | undefined): ContainerSpec {
-  if (newest.state.phase !== "running" || pendingResize(spec, newest) === "none") return spec;
-  return old?.resources ? { ...spec, resources: old.resources } : spec;
+function isResizing(spec: ContainerSpec, newest: Container): boolean {
+  return newest.state.phase === "running" && pendingResize(spec, newest) !== "none";
 }
 
 function resourcesOf(spec: ContainerSpec): Pick<ContainerStatus, "resources" | "allocatedResources"> {
