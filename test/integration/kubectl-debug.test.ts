@@ -2,12 +2,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
-import type { HttpRelay } from "../fixtures/http-relay.ts";
-import { startHttpRelay } from "../fixtures/http-relay.ts";
 import { kubectlEnv, kubectls, runKubectl } from "../fixtures/kubectl.ts";
 import type { KubectlOutput } from "../fixtures/kubectl.ts";
 import { allRunning, BUSYBOX, startTestNode } from "../fixtures/node.ts";
@@ -18,23 +15,13 @@ const MINORS = [27, 33];
 const IMAGE = { image: BUSYBOX, imagePullPolicy: "IfNotPresent" } as const;
 
 let node: TestNode;
-let relay: HttpRelay;
 let kubeconfig: string;
 beforeAll(async () => {
   node = await startTestNode();
-  relay = await startHttpRelay(join(node.state, "api.sock"));
   kubeconfig = join(node.scratch, "kubeconfig");
-  const config = {
-    apiVersion: "v1",
-    kind: "Config",
-    clusters: [{ name: "relay", cluster: { server: relay.url } }],
-    contexts: [{ name: "relay", context: { cluster: "relay", user: "" } }],
-    "current-context": "relay",
-  };
-  writeFileSync(kubeconfig, JSON.stringify(config));
+  expect(await node.minke(["kubeconfig", "--output", kubeconfig])).toMatchObject({ code: 0 });
 });
 afterAll(async () => {
-  await relay[Symbol.asyncDispose]();
   await node[Symbol.asyncDispose]();
 });
 

@@ -4,14 +4,13 @@
  * (ResourceLocation). Links in HTML are left as they are, and WebSockets are for port-forward.
  */
 import { type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from "node:http";
-import { Duplex, type Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { connect as connectTls } from "node:tls";
 
 import type { Pod } from "../../../api/gen/types.ts";
 import { badRequest } from "../../../api/status.ts";
 import { messageOf, MinkeError } from "../../../base/errors.ts";
-import type { StreamRuntime } from "../../stream/session-channels.ts";
+import { PortConnection } from "../../stream/port-connection.ts";
 import type { ResourceContext } from "../context.ts";
 import { pathNotFound } from "../errors.ts";
 import { storedObject } from "../objects/get.ts";
@@ -35,8 +34,6 @@ const OURS = /^(authorization|impersonate-.*|:.*)$/;
 /** Methods whose requests have no body unless they say so. */
 const BODILESS = new Set(["GET", "HEAD", "DELETE"]);
 
-type StreamSession = Awaited<ReturnType<StreamRuntime["portForward"]>>;
-
 interface Target {
   readonly secure: boolean;
   readonly name: string;
@@ -58,21 +55,23 @@ export async function proxyToPod(context: ResourceContext): Promise<void> {
   const pod = storedObject({ ...context, info: { ...info, name: target.name } }) as Pod;
   const port = portOf(pod, target);
   const sandboxId = await node.engine.sandbox(pod);
-  const session = await reached(node.streams.portForward(sandboxId, port));
+  const connection = new PortConnection(await reached(node.streams.portForward(sandboxId, port)));
   try {
     const outgoing = httpRequest({
       method: request.method ?? "GET",
       path: inside[1] + query,
       headers: requestHeaders(context, `${pod.status?.podIP ?? target.name}:${port}`, path),
       maxHeaderSize: HEADERS_MAX_BYTES,
-      createConnection: () => connectionTo(session, target.secure),
+      // What TLS shows is not verified: the Pod itself is what was asked for.
+      createConnection: () =>
+        target.secure ? connectTls({ socket: connection, rejectUnauthorized: false }) : connection,
       signal,
     });
     const answer = await reached(exchange(request, outgoing));
     response.writeHead(answer.statusCode ?? 502, withoutHops(answer.headers));
     await pipeline(answer, response);
   } finally {
-    session.close();
+    connection.destroy();
   }
 }
 
@@ -93,12 +92,6 @@ async function reached<T>(attempt: Promise<T>): Promise<T> {
   } catch (error) {
     throw new MinkeError("Unavailable", `error trying to reach service: ${messageOf(error)}`, { cause: error });
   }
-}
-
-/** The Pod's port as a connection. What TLS shows is not verified: the Pod itself is what was asked for. */
-function connectionTo(session: StreamSession, secure: boolean): Duplex {
-  const plain = Duplex.from({ readable: session.stdout as Readable, writable: session.stdin as Writable });
-  return secure ? connectTls({ socket: plain, rejectUnauthorized: false }) : plain;
 }
 
 /** `name`, `name:port` or `scheme:name:port`, where scheme and port may be empty. Kubernetes: SplitSchemeNamePort. */
