@@ -1,8 +1,7 @@
-import type { Pod } from "../../../api/gen/types.ts";
-import { PODS, resourceNameOf } from "../../../api/resources.ts";
-import type { KubeServerOptions, RequestContext } from "../context.ts";
+import type { RequestContext } from "../context.ts";
 import { isTrue } from "../request-info.ts";
 import { sendJson } from "../respond.ts";
+import { imagesInUse } from "./in-use.ts";
 
 /** Removes images that no name needs; with `all`, those that no Pod needs. */
 export async function pruneImages(context: RequestContext): Promise<void> {
@@ -10,6 +9,7 @@ export async function pruneImages(context: RequestContext): Promise<void> {
   const options = { all: isTrue(query.get("all")), inUse: await imagesInUse(node) };
   sendJson(context, 200, await node.images.prune(options));
 }
+<<<<<<< HEAD
 
 /** Ids of the images that a Pod of the store names or has run. */
 async function imagesInUse({ store, images }: KubeServerOptions): Promise<ReadonlySet<string>> {
@@ -29,3 +29,5 @@ async function imagesInUse({ store, images }: KubeServerOptions): Promise<Readon
   }
   return ids;
 }
+=======
+>>>>>>> cd42555
