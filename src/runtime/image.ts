@@ -112,6 +112,40 @@ export interface PushedImage {
   readonly digest: string;
 }
 
+/** One step of an image's making. */
+export interface HistoryStep {
+  /** Milliseconds since the epoch; 0 when the image does not say. */
+  readonly createdMs: number;
+  readonly createdBy: string;
+  readonly comment: string;
+  /** Bytes of the layer's blob; 0 for a step that made none. */
+  readonly sizeBytes: number;
+  /** Digest of the layer's blob. */
+  readonly layer?: string;
+}
+
+export interface DiskUsageRow {
+  /** `blobs`: as registries have them; `layers`: unpacked; `partial`: downloads that broke off. */
+  readonly type: "blobs" | "layers" | "partial";
+  readonly total: number;
+  /** Of these: needed by an image in use. */
+  readonly active: number;
+  readonly sizeBytes: number;
+  readonly reclaimableBytes: number;
+}
+
+export interface DiskUsage {
+  readonly images: { readonly total: number; readonly active: number };
+  readonly rows: readonly DiskUsageRow[];
+}
+
+/** What was found wrong with an image's content: nothing, if all is well. */
+export interface VerifiedImage {
+  readonly id: string;
+  readonly names: readonly string[];
+  readonly problems: readonly string[];
+}
+
 export interface ImageService {
   list(): Promise<readonly Image[]>;
   /** By reference, short name or id (also a unique prefix of 12 or more hex digits); undefined when there is none. */
@@ -156,6 +190,12 @@ export interface ImageService {
    * missing; a layer shared by two images is unpacked once. Digests are checked before anything is visible.
    */
   layers(id: string): Promise<readonly string[]>;
+  /** How an image came to be, newest step first. Rejects with `NotFound`. */
+  history(reference: string): Promise<readonly HistoryStep[]>;
+  /** What the store takes; reclaimable is what no image of `inUse` needs, nor a container. */
+  diskUsage(options: { readonly inUse: ReadonlySet<string> }): Promise<DiskUsage>;
+  /** Reads and digests all content of an image, or of all images. Rejects with `NotFound`. */
+  verify(reference?: string, options?: Pick<RemoteOptions, "signal">): Promise<readonly VerifiedImage[]>;
   /** Bytes and inodes used by images and layers. */
   usage(): Promise<{ readonly usedBytes: number; readonly inodesUsed: number; readonly path: string }>;
 }

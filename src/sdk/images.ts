@@ -90,6 +90,36 @@ export interface PushedImage {
 
 export type ArchiveFormat = "oci-archive" | "docker-archive";
 
+/** One step of an image's making. */
+export interface HistoryStep {
+  /** Milliseconds since the epoch; 0 when the image does not say. */
+  readonly createdMs: number;
+  readonly createdBy: string;
+  readonly comment: string;
+  readonly sizeBytes: number;
+  /** Digest of the layer's blob, when the step made one. */
+  readonly layer?: string;
+}
+
+export interface DiskUsageRow {
+  readonly type: "blobs" | "layers" | "partial";
+  readonly total: number;
+  readonly active: number;
+  readonly sizeBytes: number;
+  readonly reclaimableBytes: number;
+}
+
+export interface DiskUsage {
+  readonly images: { readonly total: number; readonly active: number };
+  readonly rows: readonly DiskUsageRow[];
+}
+
+export interface VerifiedImage {
+  readonly id: string;
+  readonly names: readonly string[];
+  readonly problems: readonly string[];
+}
+
 export interface ImageClient {
   list(): Promise<readonly Image[]>;
   /** By name or id; rejects with `NotFound`. */
@@ -115,6 +145,12 @@ export interface ImageClient {
   push(reference: string, options?: PushOptions): Promise<PushedImage>;
   /** As {@link push}, step by step; returns what the registry has. Leaving the loop ends the push. */
   pushSteps(reference: string, options?: PushOptions): AsyncGenerator<ImageProgress, PushedImage>;
+  /** How an image came to be, newest step first. */
+  history(reference: string): Promise<readonly HistoryStep[]>;
+  /** What the node's images take on its disk. */
+  diskUsage(): Promise<DiskUsage>;
+  /** Reads and digests all content of an image, or of all images. */
+  verify(reference?: string): Promise<readonly VerifiedImage[]>;
   /** Keeps a password for a registry at the node, once the registry has taken it; resolves with where. */
   login(registry: string, login: RegistryLogin, options?: RemoteOptions): Promise<string>;
   /** Makes the node forget its passwords for a registry; resolves with where they were. */
@@ -157,6 +193,11 @@ export function imageClient(http: Http): ImageClient {
     pullSteps,
     push: (reference, options) => lastOf(pushSteps(reference, options)),
     pushSteps,
+    history: async (reference) =>
+      (await http.json<{ items: readonly HistoryStep[] }>("GET", url("images/history", { reference }))).items,
+    diskUsage: () => http.json<DiskUsage>("GET", url("images/disk-usage")),
+    verify: async (reference) =>
+      (await http.json<{ items: readonly VerifiedImage[] }>("POST", url("images/verify", { reference }))).items,
     login: async (registry, { username, password }, { verifyTls, signal } = {}) => {
       const path = url("images/login", { registry, tlsVerify: verifyTls });
       const body = { username, password };

@@ -6,6 +6,9 @@ export type { Output, Session } from "./channels.ts";
 export type { ForwardedConnection } from "./port-forward.ts";
 export type {
   ArchiveFormat,
+  DiskUsage,
+  DiskUsageRow,
+  HistoryStep,
   Image,
   ImageClient,
   ImageConfig,
@@ -17,6 +20,7 @@ export type {
   PushedImage,
   RegistryLogin,
   RemoteOptions,
+  VerifiedImage,
 } from "./images.ts";
 export type { MetricsClient, NodeMetrics, PodMetrics } from "./metrics.ts";
 export type { ExecOptions, LogOptions, PodClient, SessionOptions } from "./pods.ts";

@@ -7,6 +7,8 @@ import { Registries } from "../../oci/registry/registries.ts";
 import type { ImageService } from "../image.ts";
 import { withEntry } from "./catalog.ts";
 import { Content } from "./content.ts";
+import { diskUsage } from "./disk-usage.ts";
+import { imageHistory } from "./history.ts";
 import { importImage } from "./import.ts";
 import { Layers } from "./layers.ts";
 import { loadArchive } from "./load.ts";
@@ -17,6 +19,7 @@ import { pushImage } from "./push.ts";
 import { type ImagesInUse, pruneImages, removeImage } from "./remove.ts";
 import { saveImage } from "./save.ts";
 import { imageUsage } from "./usage.ts";
+import { verifyImages } from "./verify.ts";
 
 export interface ImageServiceOptions {
   readonly host: Pick<Host, "process">;
@@ -70,6 +73,9 @@ export async function createImageService(options: ImageServiceOptions): Promise<
       if (!image) throw notFound("unpack", id);
       return await layers.ensure(image);
     },
+    history: async (reference) => await imageHistory(content, reference),
+    diskUsage: async ({ inUse: named }) => await diskUsage(content, new Set([...named, ...(await inUse())])),
+    verify: async (reference, { signal } = {}) => await verifyImages(content, reference, signal),
     usage: async () => await imageUsage(content),
   };
 }

@@ -1,5 +1,7 @@
 /** The image paths: method and path below the node's group → handler. */
 import type { PathHandler } from "../context.ts";
+import { showDiskUsage } from "./disk-usage.ts";
+import { showHistory } from "./history.ts";
 import { importImage } from "./import.ts";
 import { listImages } from "./list.ts";
 import { loadImages } from "./load.ts";
@@ -12,6 +14,7 @@ import { removeImage } from "./remove.ts";
 import { saveImage } from "./save.ts";
 import { showImage } from "./show.ts";
 import { tagImage } from "./tag.ts";
+import { verifyImages } from "./verify.ts";
 
 const ROUTES: Readonly<Record<string, PathHandler>> = {
   "GET images": listImages,
@@ -24,6 +27,9 @@ const ROUTES: Readonly<Record<string, PathHandler>> = {
   "POST images/prune": pruneImages,
   "POST images/pull": pullImage,
   "POST images/push": pushImage,
+  "GET images/history": showHistory,
+  "GET images/disk-usage": showDiskUsage,
+  "POST images/verify": verifyImages,
   "POST images/login": logInToRegistry,
   "POST images/logout": logOutOfRegistry,
 };
