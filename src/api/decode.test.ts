@@ -47,6 +47,17 @@ describe("decodeObject", () => {
     });
   });
 
+  test("an empty list or map is left out, unless it is required; an empty object stays", () => {
+    const spec = { containers: [{ name: "c", args: [], resources: { limits: {} } }], volumes: [], nodeSelector: {} };
+    expect(decodeObject(pod(spec, { name: "x", labels: {}, annotations: {} })).object).toEqual(
+      pod({ containers: [{ name: "c", resources: {} }] }),
+    );
+    expect(specOf({ containers: [] })).toEqual({ containers: [] });
+    expect(specOf({ containers: [], volumes: [{ name: "v", emptyDir: {} }] })).toMatchObject({
+      volumes: [{ name: "v", emptyDir: {} }],
+    });
+  });
+
   test("keys that JavaScript treats specially are keys like others", () => {
     const labels = JSON.parse('{"__proto__":"a","constructor":"b"}') as unknown;
     const { object } = decodeObject(pod({}, { name: "x", labels }));

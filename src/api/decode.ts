@@ -1,6 +1,6 @@
 /**
  * Reads untrusted data as a Kubernetes object, along the schema table: types are checked, unknown fields are dropped and
- * reported by their path, nulls are dropped, quantities are brought into canonical form, required fields are there. What comes out is safe to treat as
+ * reported by their path, nulls, empty lists and empty maps are dropped, quantities are brought into canonical form, required fields are there. What comes out is safe to treat as
  * the generated types say.
  */
 import { isMinkeError, MinkeError } from "../base/errors.ts";
@@ -139,7 +139,10 @@ function walkDefinition(value: unknown, name: string, path: string, state: State
     const below = path === "" ? key : `${path}.${key}`;
     const field = Object.hasOwn(definition.fields, key) ? definition.fields[key]! : undefined;
     if (!field) state.unknown.push(below);
-    else if (item !== null && item !== undefined) object[key] = walk(item, field, below, state);
+    else if (item !== null && item !== undefined) {
+      const decoded = walk(item, field, below, state);
+      if (!isLeftOut(decoded, field) || definition.required?.includes(key)) object[key] = decoded;
+    }
   }
   for (const key of definition.required ?? []) {
     // Validation tells what is missing where; until then an absent field is Go's zero value, as the types promise.
@@ -147,6 +150,12 @@ function walkDefinition(value: unknown, name: string, path: string, state: State
     if (field && object[key] === undefined) object[key] = walk(zeroOf(field), field, `${path}.${key}`, state);
   }
   return object;
+}
+
+/** An empty list or map is as good as none: Go's `omitempty`, which all of them have that are not required. */
+function isLeftOut(value: unknown, field: SchemaField): boolean {
+  if (field.type === "array") return (value as readonly unknown[]).length === 0;
+  return field.type === "map" && field.values !== undefined && Object.keys(value as object).length === 0;
 }
 
 function walkMap(value: unknown, values: SchemaField, path: string, state: State): unknown {

@@ -143,6 +143,7 @@ export const POD_RULES: readonly SupportRule[] = [
     "spec.hostAliases",
     "spec.dnsPolicy",
     "spec.dnsConfig",
+    "spec.ephemeralContainers[*].targetContainerName",
     "spec.nodeName",
     "spec.os",
     "spec.runtimeClassName",
@@ -212,7 +213,6 @@ export const POD_RULES: readonly SupportRule[] = [
     message: "only the disk (leave it out) and Memory are supported yet",
     when: isNot("Memory"),
   },
-  ...rows("refuse", ["spec.ephemeralContainers"], `ephemeral containers: ${NOT_YET}`),
   ...rows("refuse", ["spec.resources"], `resources of the Pod as a whole: ${NOT_YET}, or set them per container`),
   ...rows("refuse", ["spec.resourceClaims"], `dynamic resource allocation: ${NOT_YET}`),
   ...rows(

@@ -1,5 +1,5 @@
 /** A Pod's containers. */
-import { duplicate, type FieldError, forbidden, invalid, oneOf, required } from "./field-error.ts";
+import { duplicate, type FieldError, forbidden, invalid, missing, oneOf, required } from "./field-error.ts";
 import type { Container, ContainerPort, PodSpec } from "./gen/types.ts";
 import { labelNameFaults, portNameFaults } from "./names.ts";
 import { validateEnv, validateEnvFrom } from "./validate-env.ts";
@@ -46,6 +46,40 @@ export function* validateInitContainers(spec: PodSpec): Generator<FieldError> {
       if (!container[field]) continue;
       yield forbidden(`${path}.${field}`, "may not be set for init containers without restartPolicy=Always");
     }
+  }
+}
+
+/** Fields that a container that was added to look around may not have; it is no part of what the Pod does. */
+const NOT_EPHEMERAL = [
+  "ports",
+  "resources",
+  "resizePolicy",
+  "restartPolicy",
+  "restartPolicyRules",
+  "livenessProbe",
+  "readinessProbe",
+  "startupProbe",
+  "lifecycle",
+] as const;
+const NOT_EPHEMERAL_TEXT = "cannot be set for an Ephemeral Container";
+
+export function* validateEphemeralContainers(spec: PodSpec): Generator<FieldError> {
+  const others = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map(({ name }) => name);
+  const names = new Set(others);
+  for (const [index, container] of (spec.ephemeralContainers ?? []).entries()) {
+    const path = `spec.ephemeralContainers[${index}]`;
+    yield* validateContainer(container, spec, path);
+    yield* validateUnique(names, container.name, path);
+    for (const field of NOT_EPHEMERAL) {
+      if (Object.keys(container[field] ?? {}).length > 0) yield forbidden(`${path}.${field}`, NOT_EPHEMERAL_TEXT);
+    }
+    for (const [at, mount] of (container.volumeMounts ?? []).entries()) {
+      for (const field of ["subPath", "subPathExpr"] as const) {
+        if (mount[field]) yield forbidden(`${path}.volumeMounts[${at}].${field}`, NOT_EPHEMERAL_TEXT);
+      }
+    }
+    const target = container.targetContainerName ?? "";
+    if (target !== "" && !others.includes(target)) yield missing(`${path}.targetContainerName`, target);
   }
 }
 

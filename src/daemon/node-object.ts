@@ -17,14 +17,12 @@ export interface NodeFacts {
   readonly capacity: Readonly<Record<string, string>>;
   readonly name: string;
   readonly instance: Instance;
-  /** Such as `crun://1.8.1`. */
-  readonly runtimeVersion: string;
 }
 
 /** Creates or updates the object. What has not changed is not written. */
 export async function writeNodeObject(store: Store, clock: Clock, facts: NodeFacts): Promise<void> {
   const { capacity } = facts;
-  const info = await systemInfo(facts);
+  const info = await systemInfo();
   const stored = store.get({ resource: "nodes", namespace: "", name: facts.name }) as Node | undefined;
   const labels = {
     "kubernetes.io/hostname": facts.name,
@@ -106,7 +104,7 @@ export async function capacityOf(root: string): Promise<Readonly<Record<string, 
   };
 }
 
-async function systemInfo(facts: NodeFacts): Promise<NonNullable<NonNullable<Node["status"]>["nodeInfo"]>> {
+async function systemInfo(): Promise<NonNullable<NonNullable<Node["status"]>["nodeInfo"]>> {
   const text = async (path: string): Promise<string> => (await readFile(path, "utf8").catch(() => "")).trim();
   const [machineID, bootID, systemUUID, osRelease] = await Promise.all([
     text("/etc/machine-id"),
@@ -120,7 +118,8 @@ async function systemInfo(facts: NodeFacts): Promise<NonNullable<NonNullable<Nod
     bootID,
     kernelVersion: release(),
     osImage: /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(osRelease)?.[1] ?? "Linux",
-    containerRuntimeVersion: facts.runtimeVersion,
+    // With the scheme that container ids have.
+    containerRuntimeVersion: `minke://${VERSION}`,
     kubeletVersion: `v${VERSION}`,
     kubeProxyVersion: "",
     operatingSystem: "linux",

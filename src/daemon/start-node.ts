@@ -173,10 +173,7 @@ export async function startNode(
   await required;
   await host.cgroup.prepare();
   if (transient) undo.defer(() => leaveHost({ store, runtime, network, host, instance, log }));
-  await Promise.all([
-    runtime.recover(),
-    writeNodeObject(store, clock, { name: nodeName, instance, capacity, runtimeVersion: "crun" }),
-  ]);
+  await Promise.all([runtime.recover(), writeNodeObject(store, clock, { name: nodeName, instance, capacity })]);
   undo.defer(() => engine.stop());
   // The engine looks at every Pod once; the API need not wait for that.
   engine.start().catch((error: unknown) => log.error({ error: messageOf(error) }, "The engine could not start"));

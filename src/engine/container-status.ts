@@ -32,7 +32,9 @@ export function containerStatus(
     name: spec.name,
     state,
     ...(last ? { lastState: { terminated: last } } : { lastState: {} }),
-    ready: kind === "init" ? newest.state.phase === "exited" && newest.state.exitCode === 0 : running,
+    // What only looks on is never asked whether it is ready.
+    ready:
+      kind === "init" ? newest.state.phase === "exited" && newest.state.exitCode === 0 : kind === "main" && running,
     restartCount: newest.config.metadata.attempt,
     image: spec.image ?? "",
     imageID: newest.imageRef,
@@ -129,6 +131,10 @@ function isDone(old: ContainerStatus): boolean {
 
 function oldStatus(input: StatusInput, name: string, kind: ContainerKind): ContainerStatus | undefined {
   const status = input.pod.status;
-  const list = kind === "init" ? status?.initContainerStatuses : status?.containerStatuses;
-  return list?.find((candidate) => candidate.name === name);
+  const lists = {
+    init: status?.initContainerStatuses,
+    main: status?.containerStatuses,
+    ephemeral: status?.ephemeralContainerStatuses,
+  };
+  return lists[kind]?.find((candidate) => candidate.name === name);
 }

@@ -19,10 +19,20 @@ export function planContainers(input: PlanInput, pod: Pod, sandbox: Sandbox): Ac
     .map((container) => stop(container, "sandbox"));
   const stage = initStage(pod, input.observed, sandbox);
   if (stage === "failed") return [...strays, ...stopAll(input)];
-  if (stage !== "done") return [...strays, ...start(input, sandbox, stage, "init"), ...removeDead(input, pod)];
+  const ephemeral = planEphemeral(input, pod, sandbox);
+  if (stage !== "done") {
+    return [...strays, ...ephemeral, ...start(input, sandbox, stage, "init"), ...removeDead(input, pod)];
+  }
   const wanted = (pod.spec?.containers ?? []).flatMap((container) => planMain(input, pod, sandbox, container));
-  if (wanted.length === 0 && isOver(input, pod)) return [...strays, ...endOfPod(input)];
-  return [...strays, ...wanted, ...removeDead(input, pod)];
+  if (wanted.length === 0 && isOver(input, pod)) return [...strays, ...stopAll(input)];
+  return [...strays, ...ephemeral, ...wanted, ...removeDead(input, pod)];
+}
+
+/** They start once, before init containers even when these fail, and hold nothing open. */
+function planEphemeral(input: PlanInput, pod: Pod, sandbox: Sandbox): Action[] {
+  return (pod.spec?.ephemeralContainers ?? [])
+    .filter(({ name }) => mayRestart(pod, name, newestContainer(input.observed, name)))
+    .flatMap((container) => start(input, sandbox, container, "ephemeral"));
 }
 
 type InitStage = "done" | "failed" | ContainerSpec;

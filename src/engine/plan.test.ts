@@ -249,3 +249,38 @@ describe("ending", () => {
     expect(planned(subject, observed, facts)).toEqual(expected);
   });
 });
+
+describe("ephemeral containers", () => {
+  const LOOK: Spec = { name: "look", image: "a" };
+  const run = { type: "RunContainer", name: "look", kind: "ephemeral", sandboxId: "s0", attempt: 0 };
+  const planFor = (spec: Partial<PodSpec>, containers: readonly Container[], rest: Partial<Pod> = {}) =>
+    plan({
+      pod: pod({ ephemeralContainers: [LOOK], ...spec }, rest),
+      observed: { sandboxes: [sandbox()], containers },
+      facts: FACTS,
+      now: NOW,
+    });
+
+  test("one starts beside what runs, and before init containers that fail", () => {
+    expect(planFor({}, [container(WEB, RUNNING)])).toEqual([run]);
+    const failing = planFor({ initContainers: [INIT] }, [container(INIT, exited(1))]);
+    expect(failing[0]).toEqual(run);
+    expect(failing).toContainEqual(expect.objectContaining({ type: "RunContainer", name: "init" }));
+  });
+
+  test("it starts once, whatever the restart policy and its exit code", () => {
+    expect(planFor({}, [container(WEB, RUNNING), container(LOOK, exited(1))])).toEqual([]);
+    const told = { ephemeralContainerStatuses: [{ name: "look", containerID: "minke://x", ready: false }] };
+    expect(planFor({}, [container(WEB, RUNNING)], { status: told as unknown as NonNullable<Pod["status"]> })).toEqual(
+      [],
+    );
+  });
+
+  test("it does not hold the Pod open: it ends with the last of the others", () => {
+    const over = [container(WEB, exited(0)), container(LOOK, RUNNING)];
+    expect(planFor({ restartPolicy: "Never" }, over)).toEqual([
+      { type: "StopContainer", id: "look-0", name: "look", reason: "finished" },
+    ]);
+    expect(planFor({ restartPolicy: "Never" }, [container(WEB, exited(0))])).not.toContainEqual(run);
+  });
+});

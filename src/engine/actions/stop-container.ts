@@ -1,7 +1,7 @@
 import type { Scene } from "../act.ts";
 import type { Action } from "../action.ts";
 import { containerPath } from "../events.ts";
-import { CONTAINER_KIND, containerName } from "../labels.ts";
+import { containerKind, containerName } from "../labels.ts";
 import { noteReplacing } from "../replacing.ts";
 
 /** Kubernetes gives every container at least 2 s between its stop signal and SIGKILL (minimumGracePeriodInSeconds). */
@@ -16,12 +16,11 @@ export async function stopContainer(
   const container = observed.containers.find((candidate) => candidate.id === action.id);
   const name = container ? containerName(container) : action.name;
   if (pod && container) {
-    const kind = container.config.labels[CONTAINER_KIND] === "init" ? "init" : "main";
     const message =
       action.reason === "changed"
         ? `Container ${name} definition changed, will be restarted`
         : `Stopping container ${name}`;
-    deps.events.record(pod, "Normal", "Killing", message, containerPath(kind, name));
+    deps.events.record(pod, "Normal", "Killing", message, containerPath(containerKind(container), name));
   }
   if (action.reason === "changed") noteReplacing(deps.paths.podsRoot, memory, name, action.id);
   const graceMs = (pod?.spec?.terminationGracePeriodSeconds ?? GRACE_DEFAULT_S) * 1000;

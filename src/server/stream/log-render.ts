@@ -82,7 +82,7 @@ export class LogRenderer {
       if (!entry.partial) this.#skip--;
       return;
     }
-    if (this.#options.timestamps && !this.#midLine) this.#emit(Buffer.from(`${entry.time} `), out);
+    if (this.#options.timestamps && !this.#midLine) this.#emit(Buffer.from(`${shownTime(entry.time)} `), out);
     this.#midLine = entry.partial;
     this.#emit(entry.content, out);
   }
@@ -112,4 +112,9 @@ export class LogRenderer {
     this.#left -= taken.length;
     out.push(taken);
   }
+}
+
+/** Nine digits and a zone, which is `Z` where conmon writes `+00:00`. Kubernetes: kuberuntime/logs, RFC3339NanoFixed. */
+function shownTime(time: string): string {
+  return time.replace(/[+-]00:00$/, "Z");
 }

@@ -9,10 +9,12 @@ export async function imagesInUse({
 }: Pick<KubeServerOptions, "store" | "images">): Promise<ReadonlySet<string>> {
   const references = new Set<string>();
   for (const { spec, status } of store.list(resourceNameOf(PODS)).items as readonly Pod[]) {
-    for (const { image } of [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])])
+    const { containers = [], initContainers = [], ephemeralContainers = [] } = spec ?? {};
+    for (const { image } of [...containers, ...initContainers, ...ephemeralContainers])
       if (image) references.add(image);
-    const statuses = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
-    for (const { imageID } of statuses) if (imageID) references.add(imageID);
+    const { containerStatuses = [], initContainerStatuses = [], ephemeralContainerStatuses = [] } = status ?? {};
+    for (const { imageID } of [...containerStatuses, ...initContainerStatuses, ...ephemeralContainerStatuses])
+      if (imageID) references.add(imageID);
   }
   const ids = new Set<string>();
   for (const reference of references) {

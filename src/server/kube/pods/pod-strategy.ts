@@ -7,7 +7,11 @@ import { qosClassOf } from "../../../api/qos.ts";
 import { invalidObject } from "../../../api/status.ts";
 import { unsupportedFields } from "../../../api/support.ts";
 import type { KubeServerOptions, ResourceContext } from "../context.ts";
-import type { Strategy } from "../objects/strategy.ts";
+import type { Part, Strategy } from "../objects/strategy.ts";
+
+const PARTS: Readonly<Record<string, Part>> = {
+  ephemeralcontainers: { path: "spec.ephemeralContainers", take: takeEphemeral },
+};
 
 export const podStrategy: Strategy = {
   generation: "spec",
@@ -15,7 +19,14 @@ export const podStrategy: Strategy = {
   durability: "sync",
   prepareCreate,
   checkSupport,
+  parts: PARTS,
 };
+
+function takeEphemeral(next: KubeObject, stored: KubeObject): Partial<KubeObject> {
+  const { ephemeralContainers: _before, ...spec } = (stored as Pod).spec!;
+  const added = (next as Pod).spec?.ephemeralContainers;
+  return { spec: { ...spec, ...(added && { ephemeralContainers: added }) } };
+}
 
 /** There is one node, so a Pod is bound as it is stored, and one write is enough. */
 function prepareCreate(object: KubeObject, node: KubeServerOptions): KubeObject {
@@ -35,10 +46,12 @@ function prepareCreate(object: KubeObject, node: KubeServerOptions): KubeObject 
   };
 }
 
-function checkSupport(object: KubeObject, { node, warnings }: ResourceContext): void {
+function checkSupport(object: KubeObject, { node, warnings, info }: ResourceContext): void {
   const pod = object as Pod;
   const refused: FieldError[] = [];
+  const within = PARTS[info.subresource]?.path ?? "";
   for (const { path, effect, message } of unsupportedFields(pod)) {
+    if (!path.startsWith(within)) continue;
     if (effect === "warn") warnings.push(`${path}: ${message}`);
     else refused.push({ type: "FieldValueNotSupported", field: path, body: message });
   }
