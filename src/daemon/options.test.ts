@@ -13,6 +13,8 @@ describe("node options", () => {
     [{ nodeName: "Ä" }, /--node-name "Ä": must be lower-case/],
     [{ root: "" }, /--root "": must not be empty/],
     [{ runtime: ["runc"] }, /--runtime \["runc"\]: must be NAME=PROGRAM/],
+    [{ imageGcHighThreshold: "101" }, /--image-gc-high-threshold "101": must be a whole number from 0 to 100/],
+    [{ imageGcLowThreshold: "much" }, /--image-gc-low-threshold "much": must be a whole number from 0 to 100/],
     [{ colour: "red" }, /"colour": there is none of that name/],
   ])("%j is refused", (options, message) => {
     expect(() => parseNodeOptions(options)).toThrow(message);
@@ -22,6 +24,13 @@ describe("node options", () => {
     const options = nodeOptionsFrom({}, { MINKE_RUNTIME: "runc=runc,gvisor=/opt/runsc" });
     expect(handlersOf(options)).toEqual({ runc: "runc", gvisor: "/opt/runsc" });
     expect(handlersOf({})).toEqual({});
+  });
+
+  test("percentages are numbers, also out of a text", () => {
+    expect(nodeOptionsFrom({ imageGcHighThreshold: 90 }, { MINKE_IMAGE_GC_LOW_THRESHOLD: "70" })).toEqual({
+      imageGcHighThreshold: 90,
+      imageGcLowThreshold: 70,
+    });
   });
 
   test("a switch in the environment that is neither on nor off is refused", () => {

@@ -49,6 +49,15 @@ const criSocket = v.pipe(
     "must be an absolute path, auto, or off",
   ),
 );
+
+const WHOLE_PERCENT = "must be a whole number from 0 to 100";
+const percent = v.pipe(
+  v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,3}$/), v.transform(Number))], WHOLE_PERCENT),
+  v.check((value) => Number.isInteger(value) && value >= 0 && value <= 100, WHOLE_PERCENT),
+);
+/** The kubelet's. */
+export const IMAGE_GC_DEFAULTS = { highPercent: 85, lowPercent: 80 } as const;
+
 export const DEFAULT_REGISTRIES_DIR = "/etc/minke/certs.d";
 
 /** The table. Its keys are the names of the options in code. */
@@ -134,6 +143,22 @@ export const NODE_OPTIONS = {
     defaultText: DEFAULT_REGISTRIES_DIR,
     doc: "Registries' settings: mirrors, authorities, clients' certificates, in REGISTRY/hosts.toml as containerd has it.",
     schema: path,
+  },
+  imageGcHighThreshold: {
+    flag: "image-gc-high-threshold",
+    env: "MINKE_IMAGE_GC_HIGH_THRESHOLD",
+    placeholder: "PERCENT",
+    defaultText: String(IMAGE_GC_DEFAULTS.highPercent),
+    doc: "How full the disk may be before images that nothing uses are removed, the longest unused first; 100 for never.",
+    schema: percent,
+  },
+  imageGcLowThreshold: {
+    flag: "image-gc-low-threshold",
+    env: "MINKE_IMAGE_GC_LOW_THRESHOLD",
+    placeholder: "PERCENT",
+    defaultText: String(IMAGE_GC_DEFAULTS.lowPercent),
+    doc: "How full the disk may still be when the removal of images ends.",
+    schema: percent,
   },
   crun: {
     flag: "crun",

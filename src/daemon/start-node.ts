@@ -18,6 +18,7 @@ import { createNetwork } from "../oci/cni.ts";
 import type { Network } from "../oci/cni.ts";
 import { createRuntime } from "../runtime/create-runtime.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { imagesInUse as imagesOfPods } from "../server/kube/images/in-use.ts";
 import { createImageService } from "../runtime/image/create-image-service.ts";
 import { ServiceAccountTokens } from "../server/kube/auth/service-account-tokens.ts";
 import { createKubeServer } from "../server/kube/create-kube-server.ts";
@@ -30,7 +31,8 @@ import { engineInputs } from "./engine-inputs.ts";
 import { lockInstance } from "./lock.ts";
 import { nodeInfo } from "./node-info.ts";
 import { capacityOf, writeNodeObject, writeReadiness } from "./node-object.ts";
-import { DEFAULT_REGISTRIES_DIR, handlersOf, parseNodeOptions } from "./options.ts";
+import { ImageCollector } from "./image-collector.ts";
+import { DEFAULT_REGISTRIES_DIR, IMAGE_GC_DEFAULTS, handlersOf, parseNodeOptions } from "./options.ts";
 import type { NodeOptions } from "./options.ts";
 import { openServiceAccountKey } from "./pki/service-account-key.ts";
 import { podTokens } from "./pod-tokens.ts";
@@ -89,9 +91,21 @@ export async function startNode(
     log,
     clock,
     inUse,
+    onGrown: () => collector.wake(),
     registriesDir: settings.registriesDir ?? DEFAULT_REGISTRIES_DIR,
     env: process.env,
   });
+  const { imageGcHighThreshold: highPercent, imageGcLowThreshold: lowPercent } = settings;
+  const collector = undo.use(
+    new ImageCollector({
+      images,
+      clock,
+      log,
+      highPercent: highPercent ?? IMAGE_GC_DEFAULTS.highPercent,
+      lowPercent: lowPercent ?? IMAGE_GC_DEFAULTS.lowPercent,
+      inUse: async () => await imagesOfPods({ store, images }),
+    }),
+  );
   const network = createNetwork({
     host,
     instance,
@@ -173,6 +187,7 @@ export async function startNode(
   await secure.open(server, settings.listen ?? "off");
   await server.listen(instance.apiSocket);
   log.info({ instance: instance.name, socket: instance.apiSocket }, "The node serves");
+  collector.wake();
   const settled = settleNode({ store, network, nodeName, log });
 
   const running = undo.move();

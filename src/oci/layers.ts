@@ -158,7 +158,8 @@ export function checkDigest(what: string, expected: string | undefined, actual: 
 function tarFailed(code: number, stderr: string): MinkeError {
   const lines = stderr.split("\n").filter((line) => line !== "" && !line.includes("Exiting with failure status"));
   const why = lines[0] ?? `tar ended with code ${code}`;
-  if (stderr.includes("No space left on device")) return diskFull("unpack the layer", why);
+  // A write that the disk takes in part has no error of its own: tar tells how much it took.
+  if (/No space left on device|Wrote only \d+ of \d+ bytes/.test(stderr)) return diskFull("unpack the layer", why);
   return new MinkeError("Internal", `Cannot unpack the layer: ${why}`, {
     details: { argv: TAR, code, stderr: lines.slice(0, 20) },
   });

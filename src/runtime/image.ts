@@ -146,6 +146,23 @@ export interface VerifiedImage {
   readonly problems: readonly string[];
 }
 
+export interface CollectOptions {
+  /** Percent of the disk from which on images are removed, and down to which. */
+  readonly highPercent: number;
+  readonly lowPercent: number;
+  /** Ids of images to keep, besides those of containers. Asked again before each removal. */
+  readonly inUse: () => Promise<ReadonlySet<string>>;
+}
+
+export interface Collected {
+  /** Names, and ids of images that had none. */
+  readonly removed: readonly string[];
+  /** Of the disk, afterwards. */
+  readonly usedPercent: number;
+  /** False: the disk is fuller than it should be, and nothing more can go. */
+  readonly isEnough: boolean;
+}
+
 export interface ImageService {
   list(): Promise<readonly Image[]>;
   /** By reference, short name or id (also a unique prefix of 12 or more hex digits); undefined when there is none. */
@@ -190,6 +207,8 @@ export interface ImageService {
    * missing; a layer shared by two images is unpacked once. Digests are checked before anything is visible.
    */
   layers(id: string): Promise<readonly string[]>;
+  /** Removes broken downloads that are old, and when the disk is full also images that nothing uses, the longest unused first. */
+  collect(options: CollectOptions): Promise<Collected>;
   /** How an image came to be, newest step first. Rejects with `NotFound`. */
   history(reference: string): Promise<readonly HistoryStep[]>;
   /** What the store takes; reclaimable is what no image of `inUse` needs, nor a container. */

@@ -4,8 +4,9 @@ import type { Logger } from "../../base/logger.ts";
 import type { Host } from "../../host/host.ts";
 import { normalizeNew } from "../../oci/reference.ts";
 import { Registries } from "../../oci/registry/registries.ts";
-import type { ImageService } from "../image.ts";
+import type { Image, ImageService } from "../image.ts";
 import { withEntry } from "./catalog.ts";
+import { ImageUse, collectImages } from "./collect.ts";
 import { Content } from "./content.ts";
 import { diskUsage } from "./disk-usage.ts";
 import { imageHistory } from "./history.ts";
@@ -32,6 +33,8 @@ export interface ImageServiceOptions {
    * containers have the layers mounted. Default: none.
    */
   readonly inUse?: ImagesInUse;
+  /** Told when images have come. */
+  readonly onGrown?: () => void;
   /** Directory with registries' settings, a folder with a hosts.toml each. */
   readonly registriesDir: string;
   /** Where `DOCKER_CONFIG`, `HOME` and the like say that credentials are. Default: none of them is set. */
@@ -41,21 +44,39 @@ export interface ImageServiceOptions {
 /** Opens the image store, cleaning up what an interrupted operation left. One service per root at a time. */
 export async function createImageService(options: ImageServiceOptions): Promise<ImageService> {
   const { host, root, log, clock, registriesDir, env = {}, inUse = async () => new Set<string>() } = options;
+  const { onGrown = () => {} } = options;
   const content = new Content(host, imagePaths(root));
   await content.open(log);
+  const use = new ImageUse(clock);
+  const grown = (...images: readonly Image[]): void => {
+    for (const { id } of images) use.note(id);
+    onGrown();
+  };
   const layers = new Layers(host, log, content);
   const registries = new Registries({ host, log, clock, env, directory: registriesDir });
   const puller = new Puller({ content, layers, registries, clock });
   return {
     list: async () => content.catalog.images,
     status: async (reference) => content.catalog.find(reference),
-    pull: async (reference, pullOptions) => await puller.pull(reference, pullOptions),
+    pull: async (reference, pullOptions) => {
+      const image = await puller.pull(reference, pullOptions);
+      grown(image);
+      return image;
+    },
     push: async (reference, pushOptions) => await pushImage({ content, registries, clock }, reference, pushOptions),
     login: async (registry, login, loginOptions) => await registries.login(registry, login, loginOptions),
     logout: async (registry) => await registries.logout(registry),
     remove: async (reference) => await removeImage(content, inUse, reference),
-    import: async (tar, importOptions) => await importImage(content, layers, clock, tar, importOptions),
-    load: async (archive) => await loadArchive(content, archive),
+    import: async (tar, importOptions) => {
+      const image = await importImage(content, layers, clock, tar, importOptions);
+      grown(image);
+      return image;
+    },
+    load: async (archive) => {
+      const images = await loadArchive(content, archive);
+      grown(...images);
+      return images;
+    },
     save: (reference, format) => saveImage(content, reference, format),
     tag: async (source, target) => {
       const name = normalizeNew(target);
@@ -71,8 +92,10 @@ export async function createImageService(options: ImageServiceOptions): Promise<
     layers: async (id) => {
       const image = content.catalog.find(id);
       if (!image) throw notFound("unpack", id);
+      use.note(image.id);
       return await layers.ensure(image);
     },
+    collect: async (collectOptions) => await collectImages({ content, use, clock, inUse }, collectOptions),
     history: async (reference) => await imageHistory(content, reference),
     diskUsage: async ({ inUse: named }) => await diskUsage(content, new Set([...named, ...(await inUse())])),
     verify: async (reference, { signal } = {}) => await verifyImages(content, reference, signal),

@@ -47,6 +47,22 @@ export async function pruneImages(
   });
 }
 
+/** Removes one image with all of its names, unless it is busy by now. Resolves with the names, or the id when it had none. */
+export async function removeUnused(
+  content: Content,
+  id: string,
+  isBusy: () => Promise<boolean>,
+): Promise<readonly string[]> {
+  return await content.change(async () => {
+    const image = content.catalog.byId(id);
+    if (!image || (await isBusy())) return [];
+    const names = content.catalog.namesOf(image);
+    await content.commit(content.catalog.entries.filter((entry) => !isOf(content, entry, image)));
+    await content.sweep();
+    return names.length > 0 ? names : [id];
+  });
+}
+
 function isOf(content: Content, entry: IndexEntry, image: Image): boolean {
   return content.catalog.manifests.get(entry.descriptor.digest)?.manifest.config.digest === image.id;
 }

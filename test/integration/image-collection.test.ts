@@ -1,0 +1,97 @@
+/** Images that go when the disk fills up: on a small disk of the test's own, by a clock in hand. */
+import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { afterEach, beforeEach, expect, test } from "vitest";
+
+import { FakeClock } from "../../src/base/clock.ts";
+import { noLog } from "../../src/base/logger.ts";
+import { createHost } from "../../src/host/create-host.ts";
+import type { Host } from "../../src/host/host.ts";
+import type { ImageService } from "../../src/runtime/image.ts";
+import { createImageService } from "../../src/runtime/image/create-image-service.ts";
+import { streamOf, tarOf } from "../fixtures/layer-tar.ts";
+
+const MB = 1024 * 1024;
+let host: Host;
+let disk: string;
+let clock: FakeClock;
+let service: ImageService;
+const containers = new Set<string>();
+
+beforeEach(async () => {
+  host = await createHost();
+  disk = mkdtempSync(join(tmpdir(), "minke-collect-"));
+  execFileSync("mount", ["-t", "tmpfs", "-o", "size=40m", "tmpfs", disk]);
+  clock = new FakeClock(Date.now());
+  containers.clear();
+  const inUse = async (): Promise<ReadonlySet<string>> => containers;
+  service = await createImageService({ host, root: disk, log: noLog, clock, registriesDir: disk, inUse });
+});
+afterEach(async () => {
+  await host[Symbol.asyncDispose]();
+  execFileSync("umount", ["--lazy", disk]);
+  rmSync(disk, { recursive: true });
+});
+
+/** An image that takes 4 MB as a blob and 4 MB unpacked: a fifth of the disk. */
+async function add(name: string): Promise<string> {
+  const tar = await tarOf([{ name: "noise", content: randomBytes(2 * MB).toString("hex") }]);
+  const { id } = await service.import(streamOf(tar), { name });
+  await service.layers(id);
+  clock.advance(1_000);
+  return id;
+}
+
+const names = async (): Promise<readonly string[]> => (await service.list()).flatMap(({ repoTags }) => repoTags);
+const tagged = (...all: readonly string[]): readonly string[] => all.map((name) => `localhost/${name}:latest`);
+
+async function collect(highPercent: number, lowPercent: number, named: readonly string[] = []) {
+  return await service.collect({ highPercent, lowPercent, inUse: async () => new Set(named) });
+}
+
+test("below the high threshold nothing goes; from it on the longest unused go, down to the low one", async () => {
+  const ids: string[] = [];
+  for (const name of ["a", "b", "c", "d"]) ids.push(await add(name));
+  clock.advance(3 * 60_000);
+  await service.layers(ids[0]!); // used again
+  clock.advance(3 * 60_000);
+  expect(await collect(95, 45)).toMatchObject({ removed: [], isEnough: true });
+  const { removed, usedPercent, isEnough } = await collect(70, 65);
+  expect({ removed, isEnough }).toEqual({ removed: tagged("b"), isEnough: true });
+  expect(usedPercent).toBeLessThanOrEqual(65);
+  expect(await names()).toEqual(tagged("a", "c", "d"));
+  expect((await service.verify()).flatMap(({ problems }) => problems)).toEqual([]);
+});
+
+test("what a container or a Pod uses stays, and what has just come; it is told when that is not enough", async () => {
+  const [a, b] = [await add("a"), await add("b")];
+  await add("c");
+  clock.advance(3 * 60_000);
+  await add("young");
+  containers.add(a);
+  expect(await collect(50, 0, [b])).toMatchObject({ removed: tagged("c"), isEnough: false });
+  expect(await names()).toEqual(tagged("a", "b", "young"));
+});
+
+test("a container that begins while images go keeps its own", async () => {
+  const a = await add("a");
+  await add("b");
+  clock.advance(3 * 60_000);
+  let asked = 0;
+  const inUse = async (): Promise<ReadonlySet<string>> => new Set(asked++ === 0 ? [] : [a]);
+  expect((await service.collect({ highPercent: 10, lowPercent: 0, inUse })).removed).toEqual(tagged("b"));
+  expect(await names()).toEqual(tagged("a"));
+});
+
+test("downloads that broke off a day ago go, even when there is room", async () => {
+  const folder = join(disk, "images/partial");
+  for (const name of ["old", "new"]) writeFileSync(join(folder, name), "part");
+  const dayAgo = clock.now() / 1000 - 25 * 3_600;
+  utimesSync(join(folder, "old"), dayAgo, dayAgo);
+  await collect(85, 80);
+  expect(readdirSync(folder)).toEqual(["new"]);
+});
