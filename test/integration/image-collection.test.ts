@@ -5,7 +5,7 @@ import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 
 import { FakeClock } from "../../src/base/clock.ts";
 import { noLog } from "../../src/base/logger.ts";
@@ -14,14 +14,20 @@ import type { Host } from "../../src/host/host.ts";
 import type { ImageService } from "../../src/runtime/image.ts";
 import { createImageService } from "../../src/runtime/image/create-image-service.ts";
 import { streamOf, tarOf } from "../fixtures/layer-tar.ts";
+import { startRegistry, type TestRegistry } from "../fixtures/registry.ts";
 
 const MB = 1024 * 1024;
+let registry: TestRegistry;
 let host: Host;
 let disk: string;
 let clock: FakeClock;
 let service: ImageService;
 const containers = new Set<string>();
 
+beforeAll(async () => {
+  registry = await startRegistry();
+});
+afterAll(async () => await registry[Symbol.asyncDispose]());
 beforeEach(async () => {
   host = await createHost();
   disk = mkdtempSync(join(tmpdir(), "minke-collect-"));
@@ -29,7 +35,14 @@ beforeEach(async () => {
   clock = new FakeClock(Date.now());
   containers.clear();
   const inUse = async (): Promise<ReadonlySet<string>> => containers;
-  service = await createImageService({ host, root: disk, log: noLog, clock, registriesDir: disk, inUse });
+  service = await createImageService({
+    host,
+    root: disk,
+    log: noLog,
+    clock,
+    registriesDir: registry.registriesDir,
+    inUse,
+  });
 });
 afterEach(async () => {
   await host[Symbol.asyncDispose]();
@@ -38,7 +51,7 @@ afterEach(async () => {
 });
 
 /** An image that takes 4 MB as a blob and 4 MB unpacked: a fifth of the disk. */
-async function add(name: string): Promise<string> {
+async function make(name: string): Promise<string> {
   const tar = await tarOf([{ name: "noise", content: randomBytes(2 * MB).toString("hex") }]);
   const { id } = await service.import(streamOf(tar), { name });
   await service.layers(id);
@@ -46,8 +59,21 @@ async function add(name: string): Promise<string> {
   return id;
 }
 
+/** The same, from a registry. */
+async function add(name: string): Promise<string> {
+  const full = `${registry.address}/${name}`;
+  const id = await make(full);
+  await service.push(full);
+  await service.remove(full);
+  await service.pull(full);
+  await service.layers(id);
+  clock.advance(1_000);
+  return id;
+}
+
 const names = async (): Promise<readonly string[]> => (await service.list()).flatMap(({ repoTags }) => repoTags);
-const tagged = (...all: readonly string[]): readonly string[] => all.map((name) => `localhost/${name}:latest`);
+const tagged = (...all: readonly string[]): readonly string[] =>
+  all.map((name) => `${registry.address}/${name}:latest`);
 
 async function collect(highPercent: number, lowPercent: number, named: readonly string[] = []) {
   return await service.collect({ highPercent, lowPercent, inUse: async () => new Set(named) });
@@ -94,4 +120,16 @@ test("downloads that broke off a day ago go, even when there is room", async () 
   utimesSync(join(folder, "old"), dayAgo, dayAgo);
   await collect(85, 80);
   expect(readdirSync(folder)).toEqual(["new"]);
+});
+
+test("what no registry can give again stays, however full the disk is", async () => {
+  await make("own");
+  const id = await add("named");
+  await service.tag(id, "mine");
+  await add("pulled");
+  clock.advance(3 * 60_000);
+  expect(await collect(10, 0)).toMatchObject({ removed: tagged("pulled"), isEnough: false });
+  expect((await names()).toSorted()).toEqual(
+    ["localhost/mine:latest", "localhost/own:latest", ...tagged("named")].toSorted(),
+  );
 });

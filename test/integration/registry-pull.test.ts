@@ -128,7 +128,7 @@ describe("a pull", () => {
     expect((await service.pull(`${address}/public/app:1`)).repoTags).toHaveLength(1);
     const denied = await rejection(service.pull(`${address}/team/app:1`));
     expect([denied.code, denied.reason]).toEqual(["PermissionDenied", "ErrImagePull"]);
-    expect(denied.message).toContain("docker login");
+    expect(denied.message).toContain("minke image login");
     const wrong = await rejection(
       service.pull(`${address}/team/app:1`, { auth: [{ username: "tess", password: "no" }] }),
     );

@@ -27,7 +27,7 @@ export interface StoredManifest {
 export interface IndexEntry {
   readonly name?: string;
   readonly descriptor: Descriptor;
-  /** The digest that a registry has under the name, when that is an index in which the manifest was chosen. */
+  /** The digest that a registry has under the name: an index's, or the manifest's own. Absent: it did not come from a registry. */
   readonly remoteDigest?: string;
 }
 
@@ -69,6 +69,14 @@ export class Catalog {
 
   get manifests(): ReadonlyMap<string, StoredManifest> {
     return this.#manifests;
+  }
+
+  /** Whether a registry can give it again: each of its names came from one. One without a name is nobody's any more. */
+  isFromRegistry({ id }: Image): boolean {
+    const own = this.#entries.filter(
+      ({ descriptor }) => this.#manifests.get(descriptor.digest)?.manifest.config.digest === id,
+    );
+    return own.every(({ name, remoteDigest }) => name === undefined || remoteDigest !== undefined);
   }
 
   byId(id: string): Image | undefined {
@@ -140,7 +148,7 @@ export function withEntry(
   entries: readonly IndexEntry[],
   name: string | undefined,
   to: Descriptor,
-  remoteDigest: string = to.digest,
+  remoteDigest?: string,
 ): IndexEntry[] {
   const descriptor = bare(to);
   const taken = entries.filter((entry) => name !== undefined && entry.name === name);
@@ -153,8 +161,7 @@ export function withEntry(
     .filter(({ digest }) => digest !== descriptor.digest && !kept.some((entry) => entry.descriptor.digest === digest))
     .map((orphan) => ({ descriptor: orphan }));
   if (name === undefined) return isListed ? kept : [...kept, { descriptor }];
-  const isOther = remoteDigest !== descriptor.digest;
-  return [...orphans, ...kept, { name, descriptor, ...(isOther ? { remoteDigest } : {}) }];
+  return [...orphans, ...kept, { name, descriptor, ...(remoteDigest === undefined ? {} : { remoteDigest }) }];
 }
 
 /** `repository@digest` of an entry with a name. */

@@ -1,6 +1,7 @@
 /**
  * `collect`: gives disk space back before there is none, by the kubelet's rules (pkg/kubelet/images/image_gc_manager.go): from
- * the high threshold on, images that nothing uses go, the one unused longest first, until the low threshold is reached.
+ * the high threshold on, images that nothing uses go, the one unused longest first, until the low threshold is reached. Only
+ * such as a registry can give again: what was imported, loaded or named here may be all that there is of it.
  * Downloads that broke off and were not gone on with go whatever the disk has.
  */
 import { readdir, rm, stat, statfs } from "node:fs/promises";
@@ -55,6 +56,7 @@ export async function collectImages(parts: CollectParts, options: CollectOptions
   const named = await options.inUse();
   for (const id of new Set([...named, ...(await inUse())])) use.note(id);
   const unused = content.catalog.images
+    .filter((image) => content.catalog.isFromRegistry(image))
     .filter(({ id }) => !named.has(id) && clock.now() - use.lastMs(id) >= AGE_MIN_MS)
     .toSorted((a, b) => use.lastMs(a.id) - use.lastMs(b.id));
   for (const { id } of unused) {
