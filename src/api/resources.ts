@@ -69,6 +69,8 @@ export const SERVICE_ACCOUNTS = row("v1", "serviceaccounts", "ServiceAccount", {
 export const POD_TEMPLATES = row("v1", "podtemplates", "PodTemplate", NAMESPACED);
 export const LIMIT_RANGES = row("v1", "limitranges", "LimitRange", { ...NAMESPACED, shortNames: ["limits"] });
 export const RESOURCE_QUOTAS = row("v1", "resourcequotas", "ResourceQuota", { ...NAMESPACED, shortNames: ["quota"] });
+/** Told and never stored: where a Pod shall run. */
+export const BINDINGS = row("v1", "bindings", "Binding", { ...NAMESPACED, verbs: ["create"] });
 export const PERSISTENT_VOLUMES = row("v1", "persistentvolumes", "PersistentVolume", {
   ...CLUSTER,
   shortNames: ["pv"],
@@ -96,6 +98,7 @@ export const STORAGE_CLASSES = row("storage.k8s.io/v1", "storageclasses", "Stora
 });
 
 export const RESOURCES: readonly Resource[] = [
+  BINDINGS,
   CONFIG_MAPS,
   EVENTS,
   LIMIT_RANGES,

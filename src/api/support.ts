@@ -24,7 +24,7 @@ export interface SupportRule {
 /** The machine-readable list. */
 export const SUPPORT: readonly SupportRule[] = [
   ...POD_RULES,
-  ...["spec.containers[*]", "spec.initContainers[*]"].flatMap((prefix) =>
+  ...["spec.containers[*]", "spec.initContainers[*]", "spec.ephemeralContainers[*]"].flatMap((prefix) =>
     CONTAINER_RULES.map((rule) => ({ ...rule, path: `${prefix}.${rule.path}` })),
   ),
 ];

@@ -1,6 +1,6 @@
 /** A Pod's containers. */
-import { duplicate, type FieldError, forbidden, invalid, oneOf, required } from "./field-error.ts";
-import type { Container, ContainerPort, PodSpec } from "./gen/types.ts";
+import { duplicate, type FieldError, forbidden, invalid, missing, oneOf, required } from "./field-error.ts";
+import type { Container, ContainerPort, ContainerResizePolicy, PodSpec } from "./gen/types.ts";
 import { labelNameFaults, portNameFaults } from "./names.ts";
 import { validateEnv, validateEnvFrom } from "./validate-env.ts";
 import { faults } from "./validate-meta.ts";
@@ -49,6 +49,40 @@ export function* validateInitContainers(spec: PodSpec): Generator<FieldError> {
   }
 }
 
+/** Fields that a container that was added to look around may not have; it is no part of what the Pod does. */
+const NOT_EPHEMERAL = [
+  "ports",
+  "resources",
+  "resizePolicy",
+  "restartPolicy",
+  "restartPolicyRules",
+  "livenessProbe",
+  "readinessProbe",
+  "startupProbe",
+  "lifecycle",
+] as const;
+const NOT_EPHEMERAL_TEXT = "cannot be set for an Ephemeral Container";
+
+export function* validateEphemeralContainers(spec: PodSpec): Generator<FieldError> {
+  const others = [...(spec.containers ?? []), ...(spec.initContainers ?? [])].map(({ name }) => name);
+  const names = new Set(others);
+  for (const [index, container] of (spec.ephemeralContainers ?? []).entries()) {
+    const path = `spec.ephemeralContainers[${index}]`;
+    yield* validateContainer(container, spec, path);
+    yield* validateUnique(names, container.name, path);
+    for (const field of NOT_EPHEMERAL) {
+      if (Object.keys(container[field] ?? {}).length > 0) yield forbidden(`${path}.${field}`, NOT_EPHEMERAL_TEXT);
+    }
+    for (const [at, mount] of (container.volumeMounts ?? []).entries()) {
+      for (const field of ["subPath", "subPathExpr"] as const) {
+        if (mount[field]) yield forbidden(`${path}.volumeMounts[${at}].${field}`, NOT_EPHEMERAL_TEXT);
+      }
+    }
+    const target = container.targetContainerName ?? "";
+    if (target !== "" && !others.includes(target)) yield missing(`${path}.targetContainerName`, target);
+  }
+}
+
 /** What init and other containers share. */
 function* validateContainer(container: Container, spec: PodSpec, path: string): Generator<FieldError> {
   const { name, image = "" } = container;
@@ -66,7 +100,26 @@ function* validateContainer(container: Container, spec: PodSpec, path: string): 
   yield* validateVolumeMounts(container, spec.volumes ?? [], `${path}.volumeMounts`);
   yield* enumeration(`${path}.imagePullPolicy`, container.imagePullPolicy, ["Always", "IfNotPresent", "Never"]);
   yield* validateResources(container.resources ?? {}, `${path}.resources`);
+  yield* validateResizePolicy(container.resizePolicy ?? [], spec.restartPolicy, `${path}.resizePolicy`);
   yield* validateContainerSecurity(container.securityContext, `${path}.securityContext`);
+}
+
+/** Kubernetes: validateResizePolicy, whose paths name no index. */
+function* validateResizePolicy(
+  policies: readonly ContainerResizePolicy[],
+  podPolicy: string | undefined,
+  path: string,
+): Generator<FieldError> {
+  const names = new Set<string>();
+  for (const [index, { resourceName, restartPolicy }] of policies.entries()) {
+    if (names.has(resourceName)) yield duplicate(`${path}[${index}]`, resourceName);
+    names.add(resourceName);
+    yield* enumeration(path, resourceName, ["cpu", "memory"]);
+    yield* enumeration(path, restartPolicy, ["NotRequired", "RestartContainer"]);
+    if (podPolicy === "Never" && restartPolicy !== "NotRequired") {
+      yield invalid(path, restartPolicy, "must be 'NotRequired' when `restartPolicy` is 'Never'");
+    }
+  }
 }
 
 function enumeration(path: string, value: string | undefined, supported: readonly string[]): FieldError[] {

@@ -1,8 +1,8 @@
 /** A Pod's spec. */
-import { type FieldError, invalid, oneOf, required } from "./field-error.ts";
-import type { HostAlias, PodDNSConfig, PodSpec } from "./gen/types.ts";
+import { type FieldError, forbidden, invalid, oneOf, required } from "./field-error.ts";
+import type { HostAlias, Pod, PodDNSConfig, PodSpec } from "./gen/types.ts";
 import { isIp, labelNameFaults, qualifiedNameFaults, searchDomainFaults, subdomainFaults } from "./names.ts";
-import { validateContainers, validateInitContainers } from "./validate-container.ts";
+import { validateContainers, validateEphemeralContainers, validateInitContainers } from "./validate-container.ts";
 import { faults, validateLabels } from "./validate-meta.ts";
 import { validatePodSecurity } from "./validate-security.ts";
 import { validateTolerations } from "./validate-tolerations.ts";
@@ -13,6 +13,12 @@ const NAMESERVERS_MAX = 3;
 const SEARCHES_MAX = 32;
 const SEARCHES_MAX_CHARACTERS = 2048;
 
+/** Of a new Pod, on top: what looks into it is added when it runs. */
+export function* validatePodCreate({ spec }: Pod): Generator<FieldError> {
+  if ((spec?.ephemeralContainers ?? []).length > 0)
+    yield forbidden("spec.ephemeralContainers", "cannot be set on create");
+}
+
 export function* validatePodSpec(spec: PodSpec | undefined): Generator<FieldError> {
   if (!spec) {
     yield required("spec.containers");
@@ -21,6 +27,7 @@ export function* validatePodSpec(spec: PodSpec | undefined): Generator<FieldErro
   yield* validateVolumes(spec.volumes ?? [], "spec.volumes");
   yield* validateContainers(spec);
   yield* validateInitContainers(spec);
+  yield* validateEphemeralContainers(spec);
   yield* validateHostNetworkPorts(spec);
   yield* oneOf("spec.restartPolicy", spec.restartPolicy ?? "", ["Always", "OnFailure", "Never"]);
   const dns = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];

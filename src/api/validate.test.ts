@@ -100,6 +100,21 @@ describe("containers", () => {
       { ports: [{ containerPort: 70000 }] },
       ["spec.containers[0].ports[0].containerPort: Invalid value: 70000: must be between 1 and 65535, inclusive"],
     ],
+    [
+      {
+        resizePolicy: [
+          { resourceName: "cpu", restartPolicy: "NotRequired" },
+          { resourceName: "cpu", restartPolicy: "Sometimes" },
+          { resourceName: "gpu", restartPolicy: "" },
+        ],
+      },
+      [
+        'spec.containers[0].resizePolicy[1]: Duplicate value: "cpu"',
+        'spec.containers[0].resizePolicy: Unsupported value: "Sometimes": supported values: "NotRequired", "RestartContainer"',
+        'spec.containers[0].resizePolicy: Unsupported value: "gpu": supported values: "cpu", "memory"',
+        "spec.containers[0].resizePolicy: Required value",
+      ],
+    ],
     [{ ports: [{ containerPort: 0 }] }, ["spec.containers[0].ports[0].containerPort: Required value"]],
     [
       {

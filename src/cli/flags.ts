@@ -53,6 +53,20 @@ export const embedFlags = {
   root: textFlag("Root directory of the node, when none runs (default /var/lib/minke, or $MINKE_ROOT)", "dir"),
 } as const;
 
+/** For commands that move images from or to a registry. */
+export const registryFlags = {
+  tlsVerify: onFlag("Whether the registry's certificate must hold; false also takes plain HTTP"),
+  progress: textFlag(
+    "auto, plain or rawjson: how progress is written to stderr (default auto: bars on a terminal)",
+    "mode",
+  ),
+} as const;
+
+export interface RegistryFlags {
+  readonly tlsVerify: boolean;
+  readonly progress: string | undefined;
+}
+
 /** Which namespace. */
 export const namespaceFlag = {
   namespace: textFlag("Namespace (default: default)", "ns"),

@@ -34,13 +34,18 @@ export function requireLive({ status }: Pod, verb: string): void {
   );
 }
 
-/** Init containers, then containers. */
-export function allContainers(pod: Pod): readonly Container[] {
-  return [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+/** Init containers, then containers, then those that were added to look into the Pod. */
+export function allContainers({ spec }: Pod): readonly Container[] {
+  return [...(spec?.initContainers ?? []), ...(spec?.containers ?? []), ...(spec?.ephemeralContainers ?? [])];
 }
 
 export function allStatuses(pod: Pod): readonly ContainerStatus[] {
-  return [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+  return [...ownStatuses(pod), ...(pod.status?.ephemeralContainerStatuses ?? [])];
+}
+
+/** Of the containers that the Pod's end depends on. */
+export function ownStatuses({ status }: Pod): readonly ContainerStatus[] {
+  return [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
 }
 
 /** Throws when the Pod has no container of that name; says which it has. */

@@ -4,6 +4,7 @@ import type { Action } from "./action.ts";
 import { ensureImage } from "./actions/ensure-image.ts";
 import { prepareVolumes } from "./actions/prepare-volumes.ts";
 import { releasePod } from "./actions/release-pod.ts";
+import { resizePod } from "./actions/resize-pod.ts";
 import { runContainer } from "./actions/run-container.ts";
 import { runSandbox } from "./actions/run-sandbox.ts";
 import { stopContainer } from "./actions/stop-container.ts";
@@ -32,6 +33,7 @@ export const DEADLINES_MS = {
   RunContainer: 32 * MINUTE_MS,
   StopContainer: 2 * MINUTE_MS,
   RemoveContainer: 2 * MINUTE_MS,
+  ResizePod: MINUTE_MS,
   ReleasePod: 2 * MINUTE_MS,
   DeletePodObject: MINUTE_MS,
 } as const;
@@ -58,6 +60,8 @@ export async function act(scene: Scene, action: Action, signal: AbortSignal): Pr
       return await runSandbox(alive, action, signal);
     case "RunContainer":
       return await runContainer(alive, action, signal);
+    case "ResizePod":
+      return await resizePod(alive, action);
     case "DeletePodObject":
       deps.store.delete(
         { resource: "pods", namespace: pod.metadata.namespace ?? "", name: pod.metadata.name ?? "" },

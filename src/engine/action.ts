@@ -2,7 +2,7 @@
 import { unreachable } from "../base/assert.ts";
 import type { ContainerKind } from "./labels.ts";
 
-export type StopReason = "delete" | "deadline" | "finished" | "sandbox" | "changed" | "orphan";
+export type StopReason = "delete" | "deadline" | "finished" | "sandbox" | "changed" | "resize" | "orphan";
 
 export type Action =
   | { readonly type: "EnsureImage"; readonly name: string }
@@ -28,6 +28,8 @@ export type Action =
       readonly killAtMs?: number;
     }
   | { readonly type: "RemoveContainer"; readonly id: string }
+  /** Gives the Pod's cgroup and the containers that need no restart for it the limits that the Pod asks for. */
+  | { readonly type: "ResizePod"; readonly sandboxId: string }
   /** Logs, volumes and every file that the engine made for the Pod. */
   | { readonly type: "ReleasePod" }
   | { readonly type: "DeletePodObject" }
@@ -47,6 +49,8 @@ export function keyOf(action: Action): string {
     case "StopSandbox":
     case "RemoveSandbox":
       return `sandbox/${action.id}`;
+    case "ResizePod":
+      return "resize";
     case "RunSandbox":
       return "sandbox";
     case "PrepareVolumes":

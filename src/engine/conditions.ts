@@ -7,23 +7,34 @@ export interface ConditionsInput {
   readonly now: number;
   readonly phase: string;
   readonly sandboxReady: boolean;
+  /** Conditions that are there only while new resources are wanted. */
+  readonly resize: readonly (readonly [string, Verdict])[];
   readonly initStatuses: readonly ContainerStatus[];
   readonly statuses: readonly ContainerStatus[];
 }
 
-interface Verdict {
+export interface Verdict {
   readonly status: "True" | "False";
   readonly reason?: string;
   readonly message?: string;
 }
 
-const OWN = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"];
+const OWN = [
+  "PodResizePending",
+  "PodResizeInProgress",
+  "PodReadyToStartContainers",
+  "Initialized",
+  "Ready",
+  "ContainersReady",
+  "PodScheduled",
+];
 
 export function conditionsOf(input: ConditionsInput): readonly PodCondition[] {
   const { pod, now } = input;
   const old = pod.status?.conditions ?? [];
   const containersReady = containersReadyOf(input);
-  const verdicts: [string, Verdict][] = [
+  const verdicts: (readonly [string, Verdict])[] = [
+    ...input.resize,
     ["PodReadyToStartContainers", { status: input.sandboxReady ? "True" : "False" }],
     ["Initialized", initializedOf(input)],
     ["Ready", readyOf(input, containersReady)],

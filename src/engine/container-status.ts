@@ -10,6 +10,7 @@ import { rfc3339 } from "../base/clock.ts";
 import type { Container } from "../runtime/runtime.ts";
 import type { ContainerKind } from "./labels.ts";
 import { containersNamed, neverRan } from "./observe.ts";
+import { pendingResize } from "./resize.ts";
 import { mayRestart } from "./restart.ts";
 import type { StatusInput } from "./status-input.ts";
 import { gone } from "./terminate.ts";
@@ -32,14 +33,22 @@ export function containerStatus(
     name: spec.name,
     state,
     ...(last ? { lastState: { terminated: last } } : { lastState: {} }),
-    ready: kind === "init" ? newest.state.phase === "exited" && newest.state.exitCode === 0 : running,
+    // What only looks on is never asked whether it is ready.
+    ready:
+      kind === "init" ? newest.state.phase === "exited" && newest.state.exitCode === 0 : kind === "main" && running,
     restartCount: newest.config.metadata.attempt,
     image: spec.image ?? "",
     imageID: newest.imageRef,
     containerID: ID_PREFIX + newest.id,
     started: running,
     ...(spec.resources === undefined ? {} : resourcesOf(spec)),
+    // What it really has stays told as long as newer resources are not applied.
+    ...(isResizing(spec, newest) && old?.resources ? { resources: old.resources } : {}),
   };
+}
+
+function isResizing(spec: ContainerSpec, newest: Container): boolean {
+  return newest.state.phase === "running" && pendingResize(spec, newest) !== "none";
 }
 
 function resourcesOf(spec: ContainerSpec): Pick<ContainerStatus, "resources" | "allocatedResources"> {
@@ -129,6 +138,10 @@ function isDone(old: ContainerStatus): boolean {
 
 function oldStatus(input: StatusInput, name: string, kind: ContainerKind): ContainerStatus | undefined {
   const status = input.pod.status;
-  const list = kind === "init" ? status?.initContainerStatuses : status?.containerStatuses;
-  return list?.find((candidate) => candidate.name === name);
+  const lists = {
+    init: status?.initContainerStatuses,
+    main: status?.containerStatuses,
+    ephemeral: status?.ephemeralContainerStatuses,
+  };
+  return lists[kind]?.find((candidate) => candidate.name === name);
 }

@@ -7,7 +7,8 @@ import { containersNamed, isUsable, observe } from "./observe.ts";
 
 export async function findRunning(runtime: Runtime, pod: Pod, name: string, previous: boolean): Promise<ContainerRef> {
   const podName = pod.metadata.name ?? "";
-  const specs = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+  const { initContainers = [], containers = [], ephemeralContainers = [] } = pod.spec ?? {};
+  const specs = [...initContainers, ...containers, ...ephemeralContainers];
   if (!specs.some((spec) => spec.name === name)) {
     throw new MinkeError("NotFound", `container ${name} is not valid for pod ${podName}`);
   }
@@ -50,6 +51,7 @@ export async function findSandbox(runtime: Runtime, pod: Pod): Promise<string> {
 }
 
 function waitingReason(pod: Pod, name: string): string {
-  const statuses = [...(pod.status?.initContainerStatuses ?? []), ...(pod.status?.containerStatuses ?? [])];
+  const { initContainerStatuses = [], containerStatuses = [], ephemeralContainerStatuses = [] } = pod.status ?? {};
+  const statuses = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses];
   return statuses.find((status) => status.name === name)?.state?.waiting?.reason ?? "ContainerCreating";
 }

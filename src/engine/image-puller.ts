@@ -8,7 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import { MinkeError, isMinkeError, messageOf } from "../base/errors.ts";
 import { JoinedTasks } from "../base/joined-tasks.ts";
 import { Semaphore } from "../base/semaphore.ts";
-import type { Image, ImageService } from "../runtime/image.ts";
+import type { Image, ImageProgress, ImageService } from "../runtime/image.ts";
 import type { Store } from "../store/store.ts";
 import { containerPath } from "./events.ts";
 import type { EventRecorder } from "./events.ts";
@@ -19,6 +19,8 @@ import { pullSecretsOf } from "./pull-secrets.ts";
 const PULLS_MAX = 4;
 /** How long a failed pull is shown as `ErrImagePull` before it turns to `ImagePullBackOff`, milliseconds. */
 const ERROR_SHOWN_MS = 2_000;
+/** Milliseconds between two Events that tell how far a pull is. */
+const PROGRESS_EVERY_MS = 5_000;
 
 export interface ImagePuller {
   /**
@@ -29,6 +31,8 @@ export interface ImagePuller {
   /** Forgets the back-off of a Pod that is gone. */
   forget(podUid: string): void;
 }
+
+type ProgressListener = (progress: ImageProgress) => void;
 
 interface Failure {
   readonly atMs: number;
@@ -47,18 +51,33 @@ export function createImagePuller(options: {
   const failures = new Map<string, Failure>();
   const pulls = new JoinedTasks<Image>();
   const slots = new Semaphore(PULLS_MAX);
+  /** Who is told how far a pull is, by its key in `pulls`. */
+  const listeners = new Map<string, Set<ProgressListener>>();
 
   /** Joins the pull under way for the same image with the same credentials, or starts one. */
-  const pullOnce = async (pod: Pod, reference: string, signal: AbortSignal): Promise<Image> => {
+  const pullOnce = async (
+    pod: Pod,
+    reference: string,
+    { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress: ProgressListener },
+  ): Promise<Image> => {
     const { auth, missing } = pullSecretsOf(pod, store);
     if (missing.length > 0) {
       const message = `Unable to retrieve some image pull secrets (${missing.join(", ")}); attempting to pull the image may not succeed.`;
       events.record(pod, "Warning", "FailedToRetrieveImagePullSecret", message);
     }
-    return await pulls.run(`${reference} ${JSON.stringify(auth)}`, signal, async (joined) => {
-      using _slot = await slots.acquire();
-      return await images.pull(reference, { auth, signal: joined });
-    });
+    const key = `${reference} ${JSON.stringify(auth)}`;
+    const told = listeners.get(key) ?? new Set();
+    listeners.set(key, told.add(onProgress));
+    try {
+      return await pulls.run(key, signal, async (joined) => {
+        using _slot = await slots.acquire();
+        const tell: ProgressListener = (step) => listeners.get(key)?.forEach((listener) => listener(step));
+        return await images.pull(reference, { auth, signal: joined, onProgress: tell });
+      });
+    } finally {
+      told.delete(onProgress);
+      if (told.size === 0 && listeners.get(key) === told) listeners.delete(key);
+    }
   };
 
   const pull = async (pod: Pod, container: Container, path: string, signal: AbortSignal): Promise<Image> => {
@@ -74,8 +93,15 @@ export function createImagePuller(options: {
     }
     events.record(pod, "Normal", "Pulling", `Pulling image "${reference}"`, path);
     const startMs = clock.monotonic();
+    let toldMs = startMs;
+    /** Events and not the Pod's status: a pull must not wake everyone who watches the Pod. */
+    const onProgress = ({ message, layers }: ImageProgress): void => {
+      if (!layers || clock.monotonic() - toldMs < PROGRESS_EVERY_MS) return;
+      toldMs = clock.monotonic();
+      events.record(pod, "Normal", "Pulling", `${message} of image "${reference}"`, path);
+    };
     try {
-      const image = await pullOnce(pod, reference, signal);
+      const image = await pullOnce(pod, reference, { signal, onProgress });
       const seconds = ((clock.monotonic() - startMs) / 1000).toFixed(3);
       const took = `${seconds}s (${seconds}s including waiting)`;
       events.record(

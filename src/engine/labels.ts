@@ -16,12 +16,13 @@ export const RESTART_COUNT = "io.kubernetes.container.restartCount";
 export const MESSAGE_PATH = "io.kubernetes.container.terminationMessagePath";
 export const MESSAGE_POLICY = "io.kubernetes.container.terminationMessagePolicy";
 export const GRACE_PERIOD = "io.kubernetes.pod.terminationGracePeriod";
-/** `init` or `main`. */
+/** A {@link ContainerKind}. */
 export const CONTAINER_KIND = "dev.minke.container.kind";
 /** Where the container's termination message is on the host. */
 export const MESSAGE_FILE = "dev.minke.container.terminationMessageFile";
 
-export type ContainerKind = "init" | "main";
+/** Of the Pod's three lists of containers, which one it stands in. */
+export type ContainerKind = "init" | "main" | "ephemeral";
 
 /**
  * A digest of what, when it changes, asks for a new container: name and image, the only part of a container that may be
@@ -44,6 +45,11 @@ export function podLabels(pod: Pod): Record<string, string> {
 
 export function containerName(container: Container): string {
   return container.config.labels[CONTAINER_NAME] ?? container.config.metadata.name;
+}
+
+export function containerKind({ config }: Container): ContainerKind {
+  const kind = config.labels[CONTAINER_KIND];
+  return kind === "init" || kind === "ephemeral" ? kind : "main";
 }
 
 /** `name_namespace(uid)`, as the kubelet writes a Pod into its messages. */

@@ -30,6 +30,8 @@ export interface PodMemory {
   readonly counted: Map<string, string>;
   /** Id of the ended container whose restart is held up by back-off, by name. */
   readonly held: Map<string, string>;
+  /** Why the last change of limits could not be applied. */
+  resizeError: string | undefined;
   /** The /etc/hosts as last written. */
   hosts: string | undefined;
   /** Containers that were stopped for a new definition: id by name. */
@@ -54,6 +56,7 @@ export function newMemory(uid: string): PodMemory {
     restored: false,
     counted: new Map(),
     held: new Map(),
+    resizeError: undefined,
     hosts: undefined,
     replacing: new Map(),
     nextAttempt: new Map(),

@@ -1,13 +1,14 @@
 /** The part of the plan that starts, replaces and tidies containers in a usable sandbox. Pure. */
 import type { Container as ContainerSpec, Pod } from "../api/gen/types.ts";
 import type { Container, Sandbox } from "../runtime/runtime.ts";
-import type { Action } from "./action.ts";
+import type { Action, StopReason } from "./action.ts";
 import { CONTAINER_HASH, containerHash } from "./labels.ts";
 import type { ContainerKind } from "./labels.ts";
 import { containersNamed, isLive, neverRan, newestContainer } from "./observe.ts";
 import type { Observation } from "./observe.ts";
 import { endOfPod } from "./plan-end.ts";
 import type { PlanInput } from "./plan-input.ts";
+import { pendingResize, sandboxDiffers } from "./resize.ts";
 import { mayRestart } from "./restart.ts";
 
 /** Dead containers kept per name beside a live one: the source of `lastState` and of `logs --previous`. */
@@ -19,10 +20,22 @@ export function planContainers(input: PlanInput, pod: Pod, sandbox: Sandbox): Ac
     .map((container) => stop(container, "sandbox"));
   const stage = initStage(pod, input.observed, sandbox);
   if (stage === "failed") return [...strays, ...stopAll(input)];
-  if (stage !== "done") return [...strays, ...start(input, sandbox, stage, "init"), ...removeDead(input, pod)];
+  const ephemeral = planEphemeral(input, pod, sandbox);
+  if (stage !== "done") {
+    return [...strays, ...ephemeral, ...start(input, sandbox, stage, "init"), ...removeDead(input, pod)];
+  }
   const wanted = (pod.spec?.containers ?? []).flatMap((container) => planMain(input, pod, sandbox, container));
-  if (wanted.length === 0 && isOver(input, pod)) return [...strays, ...endOfPod(input)];
-  return [...strays, ...wanted, ...removeDead(input, pod)];
+  if (wanted.length === 0 && isOver(input, pod)) return [...strays, ...stopAll(input)];
+  // A restart for new limits changes what the Pod as a whole needs, too.
+  const resize: Action[] = sandboxDiffers(pod, sandbox) ? [{ type: "ResizePod", sandboxId: sandbox.id }] : [];
+  return [...strays, ...ephemeral, ...resize, ...wanted, ...removeDead(input, pod)];
+}
+
+/** They start once, before init containers even when these fail, and hold nothing open. */
+function planEphemeral(input: PlanInput, pod: Pod, sandbox: Sandbox): Action[] {
+  return (pod.spec?.ephemeralContainers ?? [])
+    .filter(({ name }) => mayRestart(pod, name, newestContainer(input.observed, name)))
+    .flatMap((container) => start(input, sandbox, container, "ephemeral"));
 }
 
 type InitStage = "done" | "failed" | ContainerSpec;
@@ -49,7 +62,10 @@ function initStage(pod: Pod, observed: Observation, sandbox: Sandbox): InitStage
 function planMain(input: PlanInput, pod: Pod, sandbox: Sandbox, spec: ContainerSpec): Action[] {
   const newest = newestContainer(input.observed, spec.name);
   if (newest?.state.phase === "running" && newest.sandboxId === sandbox.id) {
-    return newest.config.annotations[CONTAINER_HASH] === containerHash(spec) ? [] : [stop(newest, "changed")];
+    if (newest.config.annotations[CONTAINER_HASH] !== containerHash(spec)) return [stop(newest, "changed")];
+    const resize = pendingResize(spec, newest);
+    if (resize === "restart") return [stop(newest, "resize")];
+    return resize === "update" ? [{ type: "ResizePod", sandboxId: sandbox.id }] : [];
   }
   return isWanted(input, pod, spec.name) ? start(input, sandbox, spec, "main") : [];
 }
@@ -105,6 +121,6 @@ function removeDead(input: PlanInput, pod: Pod): Action[] {
     .map((container) => ({ type: "RemoveContainer", id: container.id }));
 }
 
-function stop(container: Container, reason: "sandbox" | "changed" | "finished"): Action {
+function stop(container: Container, reason: StopReason): Action {
   return { type: "StopContainer", id: container.id, name: container.config.metadata.name, reason };
 }

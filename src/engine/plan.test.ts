@@ -5,6 +5,7 @@ import type { Container, ContainerState, Sandbox } from "../runtime/runtime.ts";
 import { CONTAINER_HASH, CONTAINER_NAME, containerHash } from "./labels.ts";
 import type { Observation } from "./observe.ts";
 import type { Facts } from "./plan-input.ts";
+import { containerLimits, podResources } from "./resources.ts";
 import { plan } from "./plan.ts";
 
 const NOW = 1_000_000_000_000;
@@ -27,7 +28,7 @@ function pod(spec: Partial<PodSpec> = {}, rest: Partial<Pod> = {}): Pod {
 }
 
 function sandbox(attempt = 0, state: Sandbox["state"] = "ready", ips = ["10.0.0.1"]): Sandbox {
-  const config = { metadata: { attempt }, namespaces: { network: "pod" } };
+  const config = { metadata: { attempt }, namespaces: { network: "pod" }, resources: { cpuShares: 2 } };
   return { id: `s${attempt}`, state, ips, config } as unknown as Sandbox;
 }
 
@@ -41,6 +42,7 @@ function container(spec: Spec, state: ContainerState, attempt = 0, sandboxId = "
       metadata: { name: spec.name, attempt },
       labels: { [CONTAINER_NAME]: spec.name },
       annotations: { [CONTAINER_HASH]: containerHash(spec) },
+      resources: containerLimits(spec),
     },
   } as unknown as Container;
 }
@@ -247,5 +249,67 @@ describe("ending", () => {
     ],
   ])("%s", (_name, subject, observed, facts, expected) => {
     expect(planned(subject, observed, facts)).toEqual(expected);
+  });
+});
+
+describe("ephemeral containers", () => {
+  const LOOK: Spec = { name: "look", image: "a" };
+  const run = { type: "RunContainer", name: "look", kind: "ephemeral", sandboxId: "s0", attempt: 0 };
+  const planFor = (spec: Partial<PodSpec>, containers: readonly Container[], rest: Partial<Pod> = {}) =>
+    plan({
+      pod: pod({ ephemeralContainers: [LOOK], ...spec }, rest),
+      observed: { sandboxes: [sandbox()], containers },
+      facts: FACTS,
+      now: NOW,
+    });
+
+  test("one starts beside what runs, and before init containers that fail", () => {
+    expect(planFor({}, [container(WEB, RUNNING)])).toEqual([run]);
+    const failing = planFor({ initContainers: [INIT] }, [container(INIT, exited(1))]);
+    expect(failing[0]).toEqual(run);
+    expect(failing).toContainEqual(expect.objectContaining({ type: "RunContainer", name: "init" }));
+  });
+
+  test("it starts once, whatever the restart policy and its exit code", () => {
+    expect(planFor({}, [container(WEB, RUNNING), container(LOOK, exited(1))])).toEqual([]);
+    const told = { ephemeralContainerStatuses: [{ name: "look", containerID: "minke://x", ready: false }] };
+    expect(planFor({}, [container(WEB, RUNNING)], { status: told as unknown as NonNullable<Pod["status"]> })).toEqual(
+      [],
+    );
+  });
+
+  test("it does not hold the Pod open: it ends with the last of the others", () => {
+    const over = [container(WEB, exited(0)), container(LOOK, RUNNING)];
+    expect(planFor({ restartPolicy: "Never" }, over)).toEqual([
+      { type: "StopContainer", id: "look-0", name: "look", reason: "finished" },
+    ]);
+    expect(planFor({ restartPolicy: "Never" }, [container(WEB, exited(0))])).not.toContainEqual(run);
+  });
+});
+
+describe("resize", () => {
+  const SMALL = { limits: { cpu: "1" } };
+  const planFor = (rest: Partial<Spec>) => {
+    const has = container({ ...WEB, resources: SMALL }, RUNNING);
+    const box = {
+      ...sandbox(),
+      config: { ...sandbox().config, resources: podResources(pod({ containers: [{ ...WEB, ...rest }] })) },
+    };
+    return plan({
+      pod: pod({ containers: [{ ...WEB, ...rest }] }),
+      observed: { sandboxes: [box], containers: [has] },
+      facts: FACTS,
+      now: NOW,
+    });
+  };
+
+  test("new limits are applied in place, or by a restart where the policy says so", () => {
+    const resources = { limits: { cpu: "2" } };
+    expect(planFor({ resources: SMALL })).toEqual([]);
+    expect(planFor({ resources })).toEqual([{ type: "ResizePod", sandboxId: "s0" }]);
+    const resizePolicy = [{ resourceName: "cpu", restartPolicy: "RestartContainer" }];
+    expect(planFor({ resources, resizePolicy })).toEqual([
+      { type: "StopContainer", id: "web-0", name: "web", reason: "resize" },
+    ]);
   });
 });

@@ -46,13 +46,17 @@ export function podResources(pod: Pod): CgroupResources {
 
 /** One container's limits. `capacityBytes` is the machine's memory, the measure of its OOM score. */
 export function containerResources(pod: Pod, container: Container, capacityBytes: number): ContainerResources {
+  return { ...containerLimits(container), oomScoreAdj: oomScoreOf(pod, container, capacityBytes) };
+}
+
+/** The part of it that may change while the container runs. */
+export function containerLimits(container: Container): CgroupResources {
   const cpu = cpuLimit(container);
   const memory = memoryLimit(container);
   return {
     cpuShares: sharesOf(cpuRequest(container) ?? 0),
     ...(cpu === undefined ? {} : quotaOf(cpu)),
     ...(memory === undefined ? {} : { memoryBytes: memory }),
-    oomScoreAdj: oomScoreOf(pod, container, capacityBytes),
   };
 }
 

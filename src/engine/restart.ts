@@ -15,14 +15,20 @@ export function mayRestart(pod: Pod, name: string, newest: Container | undefined
   if (newest && neverRan(newest)) return true;
   const exitCode = newest?.state.phase === "exited" ? newest.state.exitCode : toldExitCode(pod, name);
   if (exitCode === undefined) return true;
-  const policy = pod.spec?.restartPolicy ?? "Always";
+  const policy = isEphemeral(pod, name) ? "Never" : (pod.spec?.restartPolicy ?? "Always");
   if (policy === "Never") return false;
   return policy === "Always" || exitCode !== 0;
 }
 
+/** True for what was added to look into the Pod: it runs once. */
+function isEphemeral({ spec }: Pod, name: string): boolean {
+  return spec?.ephemeralContainers?.some((container) => container.name === name) ?? false;
+}
+
 /** What the Pod's status says of a container that has run; undefined when it never did. */
 export function toldStatus({ status }: Pod, name: string): ContainerStatus | undefined {
-  const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const { initContainerStatuses = [], containerStatuses = [], ephemeralContainerStatuses = [] } = status ?? {};
+  const all = [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses];
   return all.find((each) => each.name === name && each.containerID !== undefined);
 }
 

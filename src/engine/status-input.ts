@@ -20,6 +20,10 @@ export interface StatusInput {
   readonly replacing: ReadonlySet<string>;
   /** Termination messages, by container id. */
   readonly messages: ReadonlyMap<string, string>;
+  /** Why the resources that the Pod asks for can not be had on this node. */
+  readonly infeasible?: string | undefined;
+  /** Why new limits could not be applied; tried again. */
+  readonly resizeError?: string | undefined;
   readonly ending: Ending | undefined;
   /** Nothing will be started any more, though nobody asked for the end. */
   readonly leftAlone: boolean;

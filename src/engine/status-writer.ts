@@ -15,6 +15,8 @@ const COALESCE_MS = 10;
 
 export interface Telling {
   readonly ending: Ending | undefined;
+  /** As `infeasible` of a StatusInput. */
+  readonly infeasible: string | undefined;
   /** Something is being started: more will change soon. */
   readonly starting: boolean;
   readonly load: () => Pod | undefined;
@@ -49,6 +51,8 @@ export class StatusWriter {
       waiting: memory.waiting,
       replacing: replacedNames(memory, observed),
       messages: memory.messages,
+      infeasible: telling.infeasible,
+      resizeError: memory.resizeError,
       ending: telling.ending,
       leftAlone: isLeftAlone(pod, observed),
     });

@@ -5,6 +5,7 @@ import type { Container as Spec, ContainerStatus, Pod, PodSpec, PodStatus } from
 import type { Container, ContainerState, Sandbox } from "../runtime/runtime.ts";
 import { CONTAINER_NAME } from "./labels.ts";
 import type { StatusInput } from "./status-input.ts";
+import { containerLimits } from "./resources.ts";
 import { statusOf } from "./status.ts";
 
 const NOW = Date.UTC(2026, 10, 23, 12, 0, 30);
@@ -46,7 +47,12 @@ const container = (spec: Spec, state: ContainerState, attempt = 0): Container =>
     state,
     createdMs: ms(9) + attempt,
     imageRef: `sha256:${spec.image}`,
-    config: { metadata: { name: spec.name, attempt }, labels: { [CONTAINER_NAME]: spec.name }, annotations: {} },
+    config: {
+      metadata: { name: spec.name, attempt },
+      labels: { [CONTAINER_NAME]: spec.name },
+      annotations: {},
+      resources: containerLimits(spec),
+    },
   }) as never;
 
 function told(subject: Pod, containers: readonly Container[], more: Partial<StatusInput> = {}): PodStatus {
@@ -337,7 +343,7 @@ describe("a whole status", () => {
             { ...WEB, resources: { requests: { cpu: "1", memory: "1Gi" }, limits: { cpu: "1", memory: "1Gi" } } },
           ],
         }),
-        [container(WEB, running)],
+        [container({ ...WEB, resources: { limits: { cpu: "1", memory: "1Gi" } } }, running)],
       ),
       {
         phase: "Running",

@@ -2,13 +2,14 @@
  * A Pod's status as the kubelet would tell it. Pure: what the Pod says, what the runtime shows and what the engine
  * remembers go in; the same input gives the same status. Kubernetes: pkg/kubelet/kubelet_pods.go, generateAPIPodStatus.
  */
-import type { PodStatus } from "../api/gen/types.ts";
+import type { ContainerStatus, PodStatus } from "../api/gen/types.ts";
 import { qosClassOf } from "../api/qos.ts";
 import { rfc3339 } from "../base/clock.ts";
-import { conditionsOf } from "./conditions.ts";
+import { conditionsOf, type Verdict } from "./conditions.ts";
 import { containerStatus } from "./container-status.ts";
-import { isLive, isUsable } from "./observe.ts";
+import { isLive, isUsable, newestContainer } from "./observe.ts";
 import { phaseOf } from "./phase.ts";
+import { pendingResize } from "./resize.ts";
 import type { StatusInput } from "./status-input.ts";
 import { terminated } from "./terminate.ts";
 
@@ -25,6 +26,7 @@ export function statusOf(input: StatusInput): PodStatus {
     statuses: (spec?.containers ?? []).map((container) => containerStatus(input, container, "main", ended)),
   };
   const { initStatuses, statuses } = ended ? terminated(seen) : seen;
+  const ephemeral = (spec?.ephemeralContainers ?? []).map((each) => containerStatus(input, each, "ephemeral", ended));
   const { phase, reason, message } = phaseAndReason(input, ended, initStatuses, statuses);
   const sandbox = observed.sandboxes[0];
   const hostNetwork = spec?.hostNetwork === true;
@@ -34,6 +36,7 @@ export function statusOf(input: StatusInput): PodStatus {
     now,
     phase,
     sandboxReady: isUsable(sandbox) && !ended,
+    resize: ended ? [] : resizeVerdicts(input),
     initStatuses,
     statuses,
   });
@@ -48,10 +51,34 @@ export function statusOf(input: StatusInput): PodStatus {
     startTime: old.startTime ?? rfc3339(now),
     ...(inits.length === 0 ? {} : { initContainerStatuses: initStatuses }),
     // The kubelet tells regular containers by name, init containers in the order of the spec.
-    containerStatuses: statuses.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    containerStatuses: statuses.toSorted(byName),
+    ...(ephemeral.length === 0 ? {} : { ephemeralContainerStatuses: ephemeral.toSorted(byName) }),
     qosClass: old.qosClass ?? (spec ? qosClassOf(spec) : "BestEffort"),
     ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
   };
+}
+
+/** What is told of new CPU and memory until the Pod has them. */
+function resizeVerdicts({
+  pod,
+  observed,
+  infeasible,
+  resizeError,
+}: StatusInput): readonly (readonly [string, Verdict])[] {
+  if (infeasible !== undefined) {
+    return [["PodResizePending", { status: "True", reason: "Infeasible", message: infeasible }]];
+  }
+  const pending = (pod.spec?.containers ?? []).some((spec) => {
+    const newest = newestContainer(observed, spec.name);
+    return newest?.state.phase === "running" && pendingResize(spec, newest) !== "none";
+  });
+  if (!pending) return [];
+  const error = resizeError === undefined ? {} : { reason: "Error", message: resizeError };
+  return [["PodResizeInProgress", { status: "True", ...error }]];
+}
+
+function byName(a: ContainerStatus, b: ContainerStatus): number {
+  return a.name < b.name ? -1 : 1;
 }
 
 /** Addresses of the newest sandbox; those last known once it has lost them, since a finished Pod keeps its address. */

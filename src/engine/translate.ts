@@ -38,6 +38,8 @@ export interface ContainerInputs {
   readonly command: readonly string[];
   readonly args: readonly string[];
   readonly mounts: readonly Mount[];
+  /** Id of the container whose PID namespace it joins; undefined: as the Pod says. */
+  readonly pidTarget?: string;
   /** Host path of the termination message file. */
   readonly messageFile: string;
   readonly capacityBytes: number;
@@ -109,7 +111,7 @@ export function containerConfig(pod: Pod, container: ContainerSpec, inputs: Cont
     tty: container.tty ?? false,
     resources: containerResources(pod, container, inputs.capacityBytes),
     security: securityOf(pod, container, inputs.seccompRoot),
-    pidMode: pidMode(pod),
+    pidMode: inputs.pidTarget === undefined ? pidMode(pod) : { container: inputs.pidTarget },
   };
 }
 
@@ -140,7 +142,8 @@ function seccompOf(profile: SeccompField | undefined, root: string): SeccompProf
   return { type: "unconfined" };
 }
 
-function pidMode({ spec }: Pod): NamespaceMode {
+/** Whose processes the Pod's containers see. */
+export function pidMode({ spec }: Pod): NamespaceMode {
   if (spec?.hostPID) return "node";
   return spec?.shareProcessNamespace ? "pod" : "container";
 }

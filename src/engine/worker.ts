@@ -21,6 +21,7 @@ import type { Observation } from "./observe.ts";
 import type { Facts } from "./plan-input.ts";
 import { plan } from "./plan.ts";
 import { readReplacing, replacedNames } from "./replacing.ts";
+import { allocated } from "./resize.ts";
 import { StatusWriter } from "./status-writer.ts";
 
 /** Pause after a look at the Pod that failed as a whole, milliseconds. */
@@ -126,7 +127,8 @@ export class PodWorker {
     if (!isCurrent()) return;
     const now = deps.clock.now();
     // Read after the observation: what was deleted meanwhile is deleted.
-    const pod = load();
+    const asked = load();
+    const { pod, why: infeasible } = asked ? allocated(asked, deps.node.allocatable) : { pod: undefined };
     const ending = endingOf(pod, now);
     if (ending) {
       keepGrace(this.#memory, pod, ending, now);
@@ -140,7 +142,8 @@ export class PodWorker {
     const facts = this.#facts(pod, observed, ending, now);
     const actions = plan({ pod, observed, facts, now });
     this.#begin({ deps, pod, memory: this.#memory, observed }, actions);
-    if (pod) await this.#status.tell(pod, observed, { ending, starting: this.#inFlight.isStarting(), load, isCurrent });
+    const starting = this.#inFlight.isStarting();
+    if (pod) await this.#status.tell(pod, observed, { ending, infeasible, starting, load, isCurrent });
     if (!pod && actions.length === 0 && this.#inFlight.size === 0) this.#options.onGone();
   }
 

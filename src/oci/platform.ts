@@ -15,13 +15,20 @@ export function runsOn(architecture: string, host: string = hostArchitecture()):
   return architecture === "" || architecture === host || (host === "amd64" && architecture === "386");
 }
 
-/** Rejects an image that this machine cannot run, naming both architectures. */
-export function requirePlatform(image: string, platform: { readonly architecture: string; readonly os: string }): void {
-  if (runsOn(platform.architecture) && (platform.os === "" || platform.os === "linux")) return;
+/** Rejects an image that is not for `wanted` (by default this machine), naming both architectures. */
+export function requirePlatform(
+  image: string,
+  platform: { readonly architecture: string; readonly os: string },
+  wanted?: Platform,
+): void {
+  const { os, architecture } = wanted ?? { os: "linux", architecture: hostArchitecture() };
+  if (runsOn(platform.architecture, architecture) && (platform.os === "" || platform.os === os)) return;
+  const [built, needed] = [`${platform.os || "linux"}/${platform.architecture}`, `${os}/${architecture}`];
   throw new MinkeError(
     "FailedPrecondition",
-    `Cannot use image ${image}: it is built for ${platform.os || "linux"}/${platform.architecture}, and this machine is ` +
-      `linux/${hostArchitecture()}; get the image for linux/${hostArchitecture()}`,
+    wanted
+      ? `Cannot use image ${image} for ${needed}: it is built for ${built} only`
+      : `Cannot use image ${image}: it is built for ${built}, and this machine is ${needed}; get the image for ${needed}`,
     { reason: "ErrImagePull", details: { image, ...platform } },
   );
 }

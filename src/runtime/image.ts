@@ -85,15 +85,65 @@ export interface RegistryAuth {
   readonly place?: string;
 }
 
-export interface PullOptions {
+export interface RemoteOptions {
   readonly signal?: AbortSignal;
   readonly onProgress?: (progress: ImageProgress) => void;
   /** Tried in order; then what the node's own credentials files say, and anonymously last. */
   readonly auth?: readonly RegistryAuth[];
-  /** Default: the host's. `linux/arm64`, `linux/arm/v7`. */
-  readonly platform?: string;
   /** False: any certificate of the registry will do, and none. Default: true. */
   readonly verifyTls?: boolean;
+}
+
+export interface PullOptions extends RemoteOptions {
+  /** Default: the host's. `linux/arm64`, `linux/arm/v7`. */
+  readonly platform?: string;
+}
+
+export interface PushOptions extends RemoteOptions {
+  /** The name that it gets in its registry. Default: the name by which the image was found. */
+  readonly target?: string;
+}
+
+/** What a registry has now. */
+export interface PushedImage {
+  /** In normal form. */
+  readonly name: string;
+  /** Of the manifest. */
+  readonly digest: string;
+}
+
+/** One step of an image's making. */
+export interface HistoryStep {
+  /** Milliseconds since the epoch; 0 when the image does not say. */
+  readonly createdMs: number;
+  readonly createdBy: string;
+  readonly comment: string;
+  /** Bytes of the layer's blob; 0 for a step that made none. */
+  readonly sizeBytes: number;
+  /** Digest of the layer's blob. */
+  readonly layer?: string;
+}
+
+export interface DiskUsageRow {
+  /** `blobs`: as registries have them; `layers`: unpacked; `partial`: downloads that broke off. */
+  readonly type: "blobs" | "layers" | "partial";
+  readonly total: number;
+  /** Of these: needed by an image in use. */
+  readonly active: number;
+  readonly sizeBytes: number;
+  readonly reclaimableBytes: number;
+}
+
+export interface DiskUsage {
+  readonly images: { readonly total: number; readonly active: number };
+  readonly rows: readonly DiskUsageRow[];
+}
+
+/** What was found wrong with an image's content: nothing, if all is well. */
+export interface VerifiedImage {
+  readonly id: string;
+  readonly names: readonly string[];
+  readonly problems: readonly string[];
 }
 
 export interface ImageService {
@@ -105,6 +155,19 @@ export interface ImageService {
    * `RegistryUnavailable`. One pull per image at a time, whoever asks; it ends when nobody waits for it any more.
    */
   pull(reference: string, options?: PullOptions): Promise<Image>;
+  /** Gives an image to the registry in its name: the blobs that are not there, then the manifest as it is stored. */
+  push(reference: string, options?: PushOptions): Promise<PushedImage>;
+  /**
+   * Keeps a password for a registry among the node's own, once the registry has taken it; resolves with the file or helper
+   * that keeps it. Rejects with `PermissionDenied`.
+   */
+  login(
+    registry: string,
+    login: { readonly username: string; readonly password: string },
+    options?: Pick<RemoteOptions, "verifyTls" | "signal">,
+  ): Promise<string>;
+  /** Forgets the node's passwords for a registry; resolves with the files and helpers that had one. */
+  logout(registry: string): Promise<readonly string[]>;
   /** Removes an image: every name when given an id, else that one name; the content goes with the last name. Idempotent. */
   remove(reference: string): Promise<void>;
   /** Makes a one-layer image of a root file system's tar stream (plain, gzip or zstd). */
@@ -127,6 +190,12 @@ export interface ImageService {
    * missing; a layer shared by two images is unpacked once. Digests are checked before anything is visible.
    */
   layers(id: string): Promise<readonly string[]>;
+  /** How an image came to be, newest step first. Rejects with `NotFound`. */
+  history(reference: string): Promise<readonly HistoryStep[]>;
+  /** What the store takes; reclaimable is what no image of `inUse` needs, nor a container. */
+  diskUsage(options: { readonly inUse: ReadonlySet<string> }): Promise<DiskUsage>;
+  /** Reads and digests all content of an image, or of all images. Rejects with `NotFound`. */
+  verify(reference?: string, options?: Pick<RemoteOptions, "signal">): Promise<readonly VerifiedImage[]>;
   /** Bytes and inodes used by images and layers. */
   usage(): Promise<{ readonly usedBytes: number; readonly inodesUsed: number; readonly path: string }>;
 }

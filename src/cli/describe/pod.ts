@@ -13,6 +13,8 @@ export function describePod(pod: Pod, events: readonly Event[] | undefined, now:
   const { spec, status } = pod;
   describeContainers(out, "Init Containers", spec?.initContainers ?? [], status?.initContainerStatuses ?? []);
   describeContainers(out, "Containers", spec?.containers ?? [], status?.containerStatuses ?? []);
+  const ephemeral = spec?.ephemeralContainers ?? [];
+  describeContainers(out, "Ephemeral Containers", ephemeral, status?.ephemeralContainerStatuses ?? []);
   const conditions = status?.conditions ?? [];
   if (conditions.length > 0) {
     out.line(0, "Conditions:").line(1, "Type", "Status");

@@ -1,5 +1,6 @@
 /** `-o json`, `-o yaml`, `-o name`: whole objects, as kubectl prints them (sorted keys, no managed fields). */
 import type { KubeObject } from "../../api/object.ts";
+import { UsageError } from "../exit.ts";
 
 /** JSON with kubectl's indent of four. */
 export function jsonText(value: unknown): string {
@@ -33,4 +34,12 @@ function sorted(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]));
+}
+
+/** The writer of `-o json` or `-o yaml`; undefined for a table. Throws a usage error for anything else. */
+export function documentFormat(output: string | undefined): ((value: unknown) => string | Promise<string>) | undefined {
+  if (output === undefined) return undefined;
+  if (output === "json") return jsonText;
+  if (output === "yaml") return yamlText;
+  throw new UsageError(`-o ${output} is not one of json, yaml`);
 }

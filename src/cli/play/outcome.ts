@@ -1,6 +1,6 @@
 /** How a Pod is doing, as `play` needs to know it. All pure. */
 import type { ContainerStatus, Pod } from "../../api/gen/types.ts";
-import { allStatuses } from "../pod-containers.ts";
+import { ownStatuses } from "../pod-containers.ts";
 
 /** True when the Pod will run no more. */
 export function hasEnded(pod: Pod): boolean {
@@ -26,7 +26,7 @@ export function exitCodeOf(pods: readonly Pod[]): number {
 }
 
 function failureCode(pod: Pod): number {
-  const codes = allStatuses(pod)
+  const codes = ownStatuses(pod)
     .map((status) => status.state?.terminated)
     .filter((terminated) => terminated !== undefined && terminated.exitCode !== 0)
     .sort((a, b) => ((a?.finishedAt ?? "") < (b?.finishedAt ?? "") ? -1 : 1));
@@ -37,7 +37,7 @@ function failureCode(pod: Pod): number {
 export function failureText(pod: Pod): string {
   if (pod.status?.phase !== "Failed") return "";
   const own = [pod.status.reason, pod.status.message].filter((text) => text !== undefined && text !== "").join(": ");
-  const containers = allStatuses(pod).flatMap(({ name, state }) => {
+  const containers = ownStatuses(pod).flatMap(({ name, state }) => {
     const ended = state?.terminated;
     if (!ended || ended.exitCode === 0) return [];
     const why = [ended.reason, ended.message].filter((text) => text !== undefined && text !== "").join(": ");

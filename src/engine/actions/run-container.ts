@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { expandVariables } from "../../api/env-expand.ts";
 import type { Container as ContainerSpec, Pod } from "../../api/gen/types.ts";
 import { assert } from "../../base/assert.ts";
-import { isMinkeError, messageOf } from "../../base/errors.ts";
+import { isMinkeError, messageOf, MinkeError } from "../../base/errors.ts";
 import type { Image } from "../../runtime/image.ts";
 import type { ContainerConfig, Sandbox } from "../../runtime/runtime.ts";
 import type { Scene } from "../act.ts";
@@ -20,7 +20,7 @@ import { isUsable, newestContainer } from "../observe.ts";
 import { forgetReplacing } from "../replacing.ts";
 import { verifyRunAsNonRoot } from "../run-as-non-root.ts";
 import { createMessageFile } from "../termination-message.ts";
-import { attemptFile, containerConfig } from "../translate.ts";
+import { attemptFile, containerConfig, logDirectoryName, pidMode } from "../translate.ts";
 import { findContainer } from "./find-container.ts";
 
 type RunContainer = Action & { readonly type: "RunContainer" };
@@ -64,9 +64,11 @@ function noteRestart({ deps, memory, observed }: LiveScene, spec: ContainerSpec)
   memory.restarts.next(backoffKey(spec), newest.state.finishedMs, deps.clock.now());
 }
 
+type Spec = ReturnType<typeof findContainer>["spec"];
+
 interface Parts {
   readonly action: RunContainer;
-  readonly spec: ContainerSpec;
+  readonly spec: Spec;
   readonly kind: ContainerKind;
   readonly image: Image;
   readonly sandbox: Sandbox;
@@ -88,6 +90,10 @@ async function configOf(scene: LiveScene, parts: Parts): Promise<ContainerConfig
   const messageFile = join(directory, "containers", spec.name, attemptFile(pod, spec.name, action.attempt));
   const hosts = join(directory, "etc-hosts");
   createMessageFile(messageFile);
+  // The others' folders are there since the volumes were prepared; this one was not known then.
+  if (kind === "ephemeral") {
+    mkdirSync(join(deps.paths.podLogs, logDirectoryName(pod), spec.name), { recursive: true, mode: 0o755 });
+  }
   writeHosts(
     memory,
     hosts,
@@ -102,6 +108,7 @@ async function configOf(scene: LiveScene, parts: Parts): Promise<ContainerConfig
   return containerConfig(pod, spec, {
     attempt: action.attempt,
     kind,
+    ...pidTargetOf(scene, spec),
     imageId: image.id,
     env,
     command: (spec.command ?? []).map(expand),
@@ -110,6 +117,19 @@ async function configOf(scene: LiveScene, parts: Parts): Promise<ContainerConfig
     messageFile,
     capacityBytes: deps.node.capacity.memoryBytes,
     seccompRoot: deps.paths.seccompRoot ?? join(deps.paths.podsRoot, "..", "seccomp"),
+  });
+}
+
+/** The container that it looks into. Where the Pod's containers share a PID namespace anyway there is nothing to join. */
+function pidTargetOf(
+  { pod, observed }: LiveScene,
+  { targetContainerName = "" }: Spec,
+): { readonly pidTarget?: string } {
+  if (targetContainerName === "" || pidMode(pod) !== "container") return {};
+  const target = newestContainer(observed, targetContainerName);
+  if (target?.state.phase === "running") return { pidTarget: target.id };
+  throw new MinkeError("FailedPrecondition", `unable to find target container ${targetContainerName}`, {
+    reason: "CreateContainerConfigError",
   });
 }
 

@@ -48,7 +48,7 @@ export async function refusal(response: HttpResponse, action: string): Promise<M
 function meaningOf(status: number): readonly [ErrorCode, string] {
   if (isPassing(status)) return ["Unavailable", ""];
   if (status === 401) {
-    return ["PermissionDenied", "; log in with docker login or podman login, or give the Pod an imagePullSecret"];
+    return ["PermissionDenied", "; log in with minke image login, or give the Pod an imagePullSecret"];
   }
   if (status === 403) return ["PermissionDenied", ""];
   if (status === 404) return ["NotFound", ""];

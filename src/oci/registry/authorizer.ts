@@ -61,22 +61,28 @@ export class Authorizer {
     return (await fresh).header;
   }
 
-  /** Takes note of a 401. Returns whether asking again, with what {@link header} then gives, can make a difference. */
-  learn(response: HttpResponse, scope: string): boolean {
+  /**
+   * Takes note of a 401 to a request that had `sent`. Returns whether asking again, with what {@link header} then gives, can
+   * make a difference.
+   */
+  learn(response: HttpResponse, scope: string, sent: string | undefined): boolean {
     const challenges = readChallenges([response.headers["www-authenticate"] ?? []].flat().join(", "));
-    const known = this.#challenge;
     this.#challenge =
       challenges.find(({ scheme }) => scheme === "bearer") ?? challenges.find(({ scheme }) => scheme === "basic");
     this.#tokens.delete(scope);
     if (!this.#challenge) return false;
-    if (this.#challenge.scheme === "basic") return !known && basic(this.#auth) !== undefined;
+    if (this.#challenge.scheme === "basic") return basic(this.#auth) !== sent;
     return true;
   }
 
   async #buy(challenge: Challenge, scope: string, signal?: AbortSignal): Promise<Token> {
     const url = this.#realm(challenge);
     const { service } = challenge.parameters;
-    const asked = new URLSearchParams({ ...(service === undefined ? {} : { service }), scope });
+    const asked = new URLSearchParams({
+      ...(service === undefined ? {} : { service }),
+      // A login asks for nothing yet.
+      ...(scope === "" ? {} : { scope }),
+    });
     const identityToken = this.#auth?.identityToken;
     const login = basic(this.#auth);
     if (identityToken === undefined) {

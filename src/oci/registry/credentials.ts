@@ -27,7 +27,7 @@ export interface CredentialsOptions {
 /** The credentials that this node has for a repository (`docker.io/library/nginx`), the most specific of each file first. */
 export async function nodeCredentials(options: CredentialsOptions, repository: string): Promise<readonly DockerAuth[]> {
   const found: DockerAuth[] = [];
-  for (const path of credentialFiles(options)) {
+  for (const path of credentialFiles(options).all) {
     try {
       const text = await readIfExists(path);
       if (text === undefined) continue;
@@ -42,19 +42,26 @@ export async function nodeCredentials(options: CredentialsOptions, repository: s
   return found;
 }
 
-function credentialFiles({ env }: CredentialsOptions): readonly string[] {
+/** The files with the node's credentials, in the order in which they are asked; `own` is where a login is kept. */
+export function credentialFiles({ env }: Pick<CredentialsOptions, "env">): {
+  readonly all: readonly string[];
+  readonly own: string;
+  readonly docker: string;
+} {
   const home = env["HOME"] ?? homedir();
-  const config = env["XDG_CONFIG_HOME"] ?? join(home, ".config");
   const named = env["REGISTRY_AUTH_FILE"];
   const runtime = env["XDG_RUNTIME_DIR"];
-  return [
+  const config = join(env["XDG_CONFIG_HOME"] ?? join(home, ".config"), "containers/auth.json");
+  const docker = join(env["DOCKER_CONFIG"] ?? join(home, ".docker"), "config.json");
+  const all = [
     ...(named === undefined ? [] : [named]),
     ...(runtime === undefined ? [] : [join(runtime, "containers/auth.json")]),
     `/run/containers/${process.getuid?.() ?? 0}/auth.json`,
-    join(config, "containers/auth.json"),
-    join(env["DOCKER_CONFIG"] ?? join(home, ".docker"), "config.json"),
+    config,
+    docker,
     join(home, ".dockercfg"),
   ];
+  return { all, own: named ?? config, docker };
 }
 
 /** What the helper for a registry keeps, or else the store for all. */
@@ -63,27 +70,40 @@ async function helpedAuths(
   text: string,
   repository: string,
 ): Promise<readonly DockerAuth[]> {
-  const document = asObject(JSON.parse(text));
   const registry = repository.slice(0, repository.indexOf("/"));
-  const server = registry === DOCKER_HUB ? DOCKER_HUB_SERVER : registry;
-  const helpers = Object.entries(asObject(document?.["credHelpers"]) ?? {});
-  const own = helpers.find(([key]) => placeOf(key) === placeOf(server) || key === registry);
-  const helper = textOf(own?.[1]) || textOf(document?.["credsStore"]);
-  if (!/^[A-Za-z0-9._-]+$/.test(helper)) return [];
-  return await askHelper(options, `docker-credential-${helper}`, server);
+  const helper = helperFor(asObject(JSON.parse(text)) ?? {}, registry);
+  return helper === undefined ? [] : await askHelper(options, helper, serverOf(registry));
 }
 
-/** docker/docker-credential-helpers: the server's name on standard input, JSON on standard output. */
-async function askHelper(options: CredentialsOptions, program: string, server: string): Promise<readonly DockerAuth[]> {
-  const { host, log, env } = options;
+/** The program that a file names for a registry, or else for all. */
+export function helperFor(document: Readonly<Record<string, unknown>>, registry: string): string | undefined {
+  const helpers = Object.entries(asObject(document["credHelpers"]) ?? {});
+  const own = helpers.find(([key]) => placeOf(key) === placeOf(serverOf(registry)) || key === registry);
+  const helper = textOf(own?.[1]) || textOf(document["credsStore"]);
+  return /^[A-Za-z0-9._-]+$/.test(helper) ? `docker-credential-${helper}` : undefined;
+}
+
+/** What helpers call a registry. */
+export function serverOf(registry: string): string {
+  return registry === DOCKER_HUB ? DOCKER_HUB_SERVER : registry;
+}
+
+/** docker/docker-credential-helpers: one verb as argument, the rest on standard input. */
+export async function callHelper(
+  { host, env }: CredentialsOptions,
+  program: string,
+  verb: "get" | "store" | "erase",
+  stdin: string,
+): Promise<{ readonly code: number; readonly stdout: string }> {
   const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  const environment = Object.fromEntries(set);
+  return await host.process.run({ argv: [program, verb], stdin, env: environment, timeoutMs: HELPER_TIMEOUT_MS });
+}
+
+async function askHelper(options: CredentialsOptions, program: string, server: string): Promise<readonly DockerAuth[]> {
+  const { log } = options;
   try {
-    const { code, stdout } = await host.process.run({
-      argv: [program, "get"],
-      stdin: server,
-      env: Object.fromEntries(set),
-      timeoutMs: HELPER_TIMEOUT_MS,
-    });
+    const { code, stdout } = await callHelper(options, program, "get", server);
     if (code !== 0) {
       // Helpers tell on standard output that they have nothing; only then it is sure to hold no secret.
       const isMissing = /credentials not found/i.test(stdout);

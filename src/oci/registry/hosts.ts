@@ -137,7 +137,7 @@ function rootOf(text: string, overridePath: boolean, origin: Origin): string {
     throw invalid(origin, `"${text}" is no URL`, error);
   }
   if (url.username !== "" || url.password !== "")
-    throw invalid(origin, "a URL holds a credential; use docker login or podman login");
+    throw invalid(origin, "a URL holds a credential; use minke image login");
   const path = url.pathname.replace(/\/+$/, "");
   return `${url.origin}${overridePath || path.endsWith("/v2") ? path : `${path}/v2`}`;
 }

@@ -1,9 +1,13 @@
 /** The registries as this node reaches them: opens repositories by reference, with hosts from files and credentials. */
 import type { Clock } from "../../base/clock.ts";
 import { type DockerAuth, type DockerAuthEntry, authsFor, placeOf } from "../../base/docker-auths.ts";
-import { type Reference, repositoryOf } from "../reference.ts";
+import { MinkeError, isMinkeError } from "../../base/errors.ts";
+import { KeyedLock } from "../../base/keyed-lock.ts";
+import { LOCAL_REGISTRY, type Reference, parseReference, repositoryOf } from "../reference.ts";
+import { eraseCredential, storeCredential } from "./credential-store.ts";
 import { type CredentialsOptions, nodeCredentials } from "./credentials.ts";
 import { type RegistryHost, registryHosts } from "./hosts.ts";
+import { checkLogin } from "./login.ts";
 import { Repository } from "./repository.ts";
 import { Source } from "./source.ts";
 import { Transport } from "./transport.ts";
@@ -29,6 +33,8 @@ export interface OpenOptions {
 export class Registries {
   readonly #options: RegistriesOptions;
   readonly #transport: Transport;
+  /** One change at a time of the files with credentials. */
+  readonly #files = new KeyedLock();
 
   constructor(options: RegistriesOptions) {
     this.#options = options;
@@ -54,6 +60,45 @@ export class Registries {
     }
     return new Repository(name, sources);
   }
+
+  /**
+   * Keeps a password for a registry when the registry takes it; resolves with where it is kept. Rejects with
+   * `PermissionDenied` when it does not, with nothing changed.
+   */
+  async login(
+    text: string,
+    login: { readonly username: string; readonly password: string },
+    options: Pick<OpenOptions, "verifyTls"> & { readonly signal?: AbortSignal } = {},
+  ): Promise<string> {
+    const registry = registryOf(text);
+    const hosts = await registryHosts(this.#options.directory, registry, { verifyTls: options.verifyTls ?? true });
+    const host = hosts.find(({ mirrors }) => !mirrors) ?? hosts[0]!;
+    try {
+      await checkLogin(this.#transport, host, this.#options.clock, { auth: login, signal: options.signal });
+    } catch (error) {
+      if (!isMinkeError(error)) throw error;
+      const message = `Cannot log in to ${registry} as "${login.username}": ${error.message.replace("Cannot log in: ", "")}`;
+      throw new MinkeError(error.code, message, { cause: error, details: { registry } });
+    }
+    return await this.#files.run("files", async () => await storeCredential(this.#options, registry, login));
+  }
+
+  /** Forgets the node's passwords for a registry; resolves with the places that had one. */
+  async logout(text: string): Promise<readonly string[]> {
+    const registry = registryOf(text);
+    return await this.#files.run("files", async () => await eraseCredential(this.#options, registry));
+  }
+}
+
+/** `HOST[:PORT]` of what people write for a registry, such as docker's `https://index.docker.io/v1/`. */
+function registryOf(text: string): string {
+  try {
+    const { registry } = parseReference(`${placeOf(text)}/image`);
+    if (registry !== undefined && registry !== LOCAL_REGISTRY && !placeOf(text).includes("/")) return registry;
+  } catch {
+    // Told below, in the words of registries.
+  }
+  throw new MinkeError("InvalidArgument", `Cannot use registry "${text}": write HOST or HOST:PORT`);
 }
 
 function givenFor(auths: readonly GivenAuth[], repository: string): readonly DockerAuth[] {

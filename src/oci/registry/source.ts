@@ -97,7 +97,7 @@ export class Source {
       };
       const response = await this.#transport.send({ ...request, url, headers }, this.host);
       const isAsked = response.status === 401 && response.url.host === url.host && isOwn;
-      if (!isAsked || isSecond || !this.#authorizer.learn(response, scope)) return response;
+      if (!isAsked || isSecond || !this.#authorizer.learn(response, scope, authorization)) return response;
       response.body.destroy();
       if (typeof request.body === "object" && "pipe" in request.body) {
         throw unavailable(url, "it asks for authorization in the middle of an upload");

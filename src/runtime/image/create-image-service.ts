@@ -7,15 +7,19 @@ import { Registries } from "../../oci/registry/registries.ts";
 import type { ImageService } from "../image.ts";
 import { withEntry } from "./catalog.ts";
 import { Content } from "./content.ts";
+import { diskUsage } from "./disk-usage.ts";
+import { imageHistory } from "./history.ts";
 import { importImage } from "./import.ts";
 import { Layers } from "./layers.ts";
 import { loadArchive } from "./load.ts";
 import { notFound } from "./not-found.ts";
 import { imagePaths } from "./paths.ts";
 import { Puller } from "./pull.ts";
+import { pushImage } from "./push.ts";
 import { type ImagesInUse, pruneImages, removeImage } from "./remove.ts";
 import { saveImage } from "./save.ts";
 import { imageUsage } from "./usage.ts";
+import { verifyImages } from "./verify.ts";
 
 export interface ImageServiceOptions {
   readonly host: Pick<Host, "process">;
@@ -46,6 +50,9 @@ export async function createImageService(options: ImageServiceOptions): Promise<
     list: async () => content.catalog.images,
     status: async (reference) => content.catalog.find(reference),
     pull: async (reference, pullOptions) => await puller.pull(reference, pullOptions),
+    push: async (reference, pushOptions) => await pushImage({ content, registries, clock }, reference, pushOptions),
+    login: async (registry, login, loginOptions) => await registries.login(registry, login, loginOptions),
+    logout: async (registry) => await registries.logout(registry),
     remove: async (reference) => await removeImage(content, inUse, reference),
     import: async (tar, importOptions) => await importImage(content, layers, clock, tar, importOptions),
     load: async (archive) => await loadArchive(content, archive),
@@ -66,6 +73,9 @@ export async function createImageService(options: ImageServiceOptions): Promise<
       if (!image) throw notFound("unpack", id);
       return await layers.ensure(image);
     },
+    history: async (reference) => await imageHistory(content, reference),
+    diskUsage: async ({ inUse: named }) => await diskUsage(content, new Set([...named, ...(await inUse())])),
+    verify: async (reference, { signal } = {}) => await verifyImages(content, reference, signal),
     usage: async () => await imageUsage(content),
   };
 }

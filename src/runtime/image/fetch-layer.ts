@@ -17,7 +17,7 @@ import type { Source } from "../../oci/registry/source.ts";
 import { checkDigest } from "../../oci/layers.ts";
 import type { Content } from "./content.ts";
 import type { Layers } from "./layers.ts";
-import type { PullProgress } from "./pull-progress.ts";
+import type { TransferProgress } from "./transfer-progress.ts";
 import { createHash } from "node:crypto";
 
 /**
@@ -35,7 +35,7 @@ export interface LayerRequest {
   readonly image: string;
   readonly descriptor: Descriptor;
   readonly diffId: string;
-  readonly progress: PullProgress;
+  readonly progress: TransferProgress;
   readonly signal: AbortSignal;
 }
 

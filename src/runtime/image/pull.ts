@@ -13,6 +13,7 @@ import {
   DOCUMENT_BYTES_MAX,
   type Descriptor,
   type Manifest,
+  type Platform,
   digestOf,
   malformed,
   readConfig,
@@ -28,7 +29,7 @@ import { repoDigestOf, withEntry } from "./catalog.ts";
 import type { Content } from "./content.ts";
 import { fetchLayer } from "./fetch-layer.ts";
 import type { Layers } from "./layers.ts";
-import { PullProgress } from "./pull-progress.ts";
+import { TransferProgress } from "./transfer-progress.ts";
 
 /** Layers that come in at the same time, over all pulls: each has a connection, a decompressor and a tar. */
 const LAYERS_AT_ONCE = 4;
@@ -46,7 +47,7 @@ interface Job {
   /** In normal form. */
   readonly name: string;
   readonly options: PullOptions;
-  readonly progress: PullProgress;
+  readonly progress: TransferProgress;
   readonly signal: AbortSignal;
 }
 
@@ -72,7 +73,7 @@ export class Puller {
   /** See ImageService.pull. */
   async pull(text: string, options: PullOptions = {}): Promise<Image> {
     const reference = parseReference(text);
-    const local = this.#localImage(text, reference);
+    const local = this.#localImage(text, reference, platformOf(options));
     if (local) return local;
     const name = normalize(reference);
     const key = keyOf(name, options);
@@ -83,7 +84,7 @@ export class Puller {
     try {
       return await this.#joined.run(key, signal, async (joinedSignal) => {
         const tell = (step: ImageProgress): void => this.#listeners.get(key)?.forEach((listener) => listener(step));
-        const progress = new PullProgress(this.#clock, tell);
+        const progress = new TransferProgress("Pulling", this.#clock, tell);
         const job = { reference, name, options, progress, signal: joinedSignal };
         return await this.#names.run(name, async () => await this.#pullAlone(job));
       });
@@ -96,11 +97,11 @@ export class Puller {
   }
 
   /** An image of this machine's own, by `localhost/NAME` or by a short name for which there is one. No registry has those. */
-  #localImage(text: string, reference: Reference): Image | undefined {
+  #localImage(text: string, reference: Reference, platform: Platform | undefined): Image | undefined {
     const [local] = candidates(reference);
     if (!local?.startsWith(`${LOCAL_REGISTRY}/`)) return undefined;
     const image = this.#content.catalog.find(local);
-    if (image) requirePlatform(text, image);
+    if (image) requirePlatform(text, image, platform);
     if (image || reference.registry === undefined) return image;
     throw new MinkeError(
       "NotFound",
@@ -117,7 +118,7 @@ export class Puller {
     const repository = await this.#registries.open(reference, options);
     const present = await this.#unchanged(job, repository);
     if (present) return present;
-    const platform = options.platform === undefined ? undefined : parsePlatform(options.platform);
+    const platform = platformOf(options);
     const wanted = reference.digest ?? name.slice(repository.name.length + 1);
     const found = await findManifest(repository, wanted, { platform, signal });
     const { manifest, descriptor } = found;
@@ -126,7 +127,7 @@ export class Puller {
       config.toString("utf8"),
       `configuration ${manifest.config.digest} of ${name}`,
     );
-    if (platform === undefined) requirePlatform(name, made);
+    requirePlatform(name, made, platform);
     if (diffIds.length !== manifest.layers.length) {
       throw malformed(
         name,
@@ -218,6 +219,10 @@ export class Puller {
   async #giveBack(): Promise<void> {
     await this.#content.change(async () => await this.#content.sweep());
   }
+}
+
+function platformOf({ platform }: PullOptions): Platform | undefined {
+  return platform === undefined ? undefined : parsePlatform(platform);
 }
 
 /** Pulls with the same key are one. Credentials are part of it: nobody gets what only another may have. */

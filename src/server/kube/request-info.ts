@@ -69,7 +69,8 @@ function placeOf(
     namespace = second;
     if (third !== "" && !NAMESPACE_SUBRESOURCES.has(third)) inside = parts.slice(2);
   }
-  if (inside.length > 3) return undefined;
+  // What follows a proxy is a path of whom it leads to.
+  if (inside.length > 3 && inside[2] !== "proxy") return undefined;
   const [resource = "", name = "", subresource = ""] = inside;
   return { namespace: resource === "namespaces" ? "" : namespace, resource, name, subresource };
 }

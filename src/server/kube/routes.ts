@@ -19,9 +19,12 @@ import { patchObject } from "./objects/patch.ts";
 import { updateObject } from "./objects/update.ts";
 import { watchObjects } from "./objects/watch.ts";
 import { attachToPod } from "./pods/attach.ts";
+import { bindPod } from "./pods/binding.ts";
+import { evictPod } from "./pods/eviction.ts";
 import { execInPod } from "./pods/exec.ts";
 import { readPodLog } from "./pods/log.ts";
 import { forwardPorts } from "./pods/port-forward.ts";
+import { proxyToPod } from "./pods/proxy.ts";
 import type { ResourceRequest, Verb } from "./request-info.ts";
 
 /** A handler that answers with objects: a client that accepts none of their forms is told before anything is done. */
@@ -44,8 +47,9 @@ const OBJECT_VERBS: Readonly<Record<Verb, Handler>> = {
   deletecollection: answering(deleteCollection),
 };
 
-/** What is asked and never stored, by kind. */
-const REVIEWS: Readonly<Record<string, Handler>> = {
+/** What is asked or told and never stored, by kind. */
+const UNSTORED: Readonly<Record<string, Handler>> = {
+  Binding: bindPod,
   SelfSubjectReview: reviewSelf,
   TokenReview: reviewToken,
   LocalSubjectAccessReview: reviewLocalAccess,
@@ -60,14 +64,19 @@ export interface Subresource {
   readonly name: string;
   /** The kind that its documents have, for discovery. */
   readonly kind: string;
+  /** Of the kind, as `group/version`; absent: the resource's own. */
+  readonly groupVersion?: string;
   readonly verbs: Readonly<Partial<Record<Verb, Handler>>>;
 }
 
 const { get, update, patch } = OBJECT_VERBS;
-const STATUS_VERBS = { get, update, patch };
+const PART_VERBS = { get, update, patch };
 
 const SUBRESOURCES: readonly Subresource[] = [
-  { resource: "pods", name: "status", kind: "Pod", verbs: STATUS_VERBS },
+  { resource: "pods", name: "status", kind: "Pod", verbs: PART_VERBS },
+  { resource: "pods", name: "binding", kind: "Binding", verbs: { create: bindPod } },
+  { resource: "pods", name: "ephemeralcontainers", kind: "Pod", verbs: PART_VERBS },
+  { resource: "pods", name: "eviction", kind: "Eviction", groupVersion: "policy/v1", verbs: { create: evictPod } },
   { resource: "pods", name: "log", kind: "Pod", verbs: { get: readPodLog } },
   { resource: "pods", name: "exec", kind: "PodExecOptions", verbs: { get: execInPod, create: execInPod } },
   { resource: "pods", name: "attach", kind: "PodAttachOptions", verbs: { get: attachToPod, create: attachToPod } },
@@ -77,12 +86,25 @@ const SUBRESOURCES: readonly Subresource[] = [
     kind: "PodPortForwardOptions",
     verbs: { get: forwardPorts, create: forwardPorts },
   },
-  { resource: "serviceaccounts", name: "token", kind: "TokenRequest", verbs: { create: requestToken } },
-  { resource: "namespaces", name: "status", kind: "Namespace", verbs: STATUS_VERBS },
-  { resource: "nodes", name: "status", kind: "Node", verbs: STATUS_VERBS },
-  { resource: "persistentvolumes", name: "status", kind: "PersistentVolume", verbs: STATUS_VERBS },
-  { resource: "persistentvolumeclaims", name: "status", kind: "PersistentVolumeClaim", verbs: STATUS_VERBS },
-  { resource: "resourcequotas", name: "status", kind: "ResourceQuota", verbs: STATUS_VERBS },
+  { resource: "pods", name: "resize", kind: "Pod", verbs: PART_VERBS },
+  {
+    resource: "pods",
+    name: "proxy",
+    kind: "PodProxyOptions",
+    verbs: { create: proxyToPod, delete: proxyToPod, get: proxyToPod, patch: proxyToPod, update: proxyToPod },
+  },
+  {
+    resource: "serviceaccounts",
+    name: "token",
+    kind: "TokenRequest",
+    groupVersion: "authentication.k8s.io/v1",
+    verbs: { create: requestToken },
+  },
+  { resource: "namespaces", name: "status", kind: "Namespace", verbs: PART_VERBS },
+  { resource: "nodes", name: "status", kind: "Node", verbs: PART_VERBS },
+  { resource: "persistentvolumes", name: "status", kind: "PersistentVolume", verbs: PART_VERBS },
+  { resource: "persistentvolumeclaims", name: "status", kind: "PersistentVolumeClaim", verbs: PART_VERBS },
+  { resource: "resourcequotas", name: "status", kind: "ResourceQuota", verbs: PART_VERBS },
 ];
 
 /** The subresources of a resource. */
@@ -110,5 +132,5 @@ function handlerOf(resource: Resource, info: ResourceRequest): Handler {
   // A namespaced object has no place without its namespace; reading across all namespaces is fine.
   const homeless = resource.namespaced && info.namespace === "" && verb !== "list" && verb !== "watch";
   if (misplaced || homeless || !resource.verbs.includes(verb)) throw methodNotAllowed(resource, verb);
-  return REVIEWS[resource.kind] ?? OBJECT_VERBS[verb];
+  return UNSTORED[resource.kind] ?? OBJECT_VERBS[verb];
 }

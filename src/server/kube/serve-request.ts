@@ -87,7 +87,7 @@ async function dispatch(anonymous: RequestContext, { local, limits }: Arrival, u
 }
 
 /** Subresources that are open as long as the client likes. */
-const SESSIONS = new Set(["exec", "attach", "portforward"]);
+const SESSIONS = new Set(["exec", "attach", "portforward", "proxy"]);
 
 function isLongRunning(info: RequestInfo, url: URL): boolean {
   if (info.type === "path") return false;

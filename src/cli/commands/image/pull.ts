@@ -2,29 +2,33 @@
 import { buildCommand } from "@stricli/core";
 
 import type { CliContext, NodeFlags } from "../../context.ts";
-import { argument, embedFlags, switchFlag } from "../../flags.ts";
+import { type RegistryFlags, argument, embedFlags, registryFlags, switchFlag, textFlag } from "../../flags.ts";
 import { nodeInUse } from "../../node-in-use.ts";
-import { ProgressLine } from "../../output/progress.ts";
+import { progressMode, showSteps } from "../../output/progress.ts";
 
-interface Flags extends NodeFlags {
+interface Flags extends NodeFlags, RegistryFlags {
+  readonly platform: string | undefined;
   readonly quiet: boolean;
 }
 
 export const command = buildCommand<Flags, [string], CliContext>({
-  docs: { brief: "Make an image present", customUsage: ["NAME"] },
+  docs: { brief: "Make an image what its registry has under the name now", customUsage: ["NAME"] },
   parameters: {
     flags: {
+      platform: textFlag("Which of a multi-platform image: linux/arm64 (default: the node's)", "os/arch"),
       quiet: switchFlag("Print only the id"),
+      ...registryFlags,
       ...embedFlags,
     },
     aliases: { q: "quiet" },
     positional: { kind: "tuple", parameters: [argument("NAME", "The image's name")] },
   },
   async func(this: CliContext, flags, name) {
+    const { platform, quiet, tlsVerify: verifyTls, progress } = flags;
+    const mode = quiet ? "quiet" : progressMode(progress);
     await using node = await nodeInUse(this, flags);
-    using progress = new ProgressLine(this.stderr);
-    const image = await node.client.images.pull(name, (step) => flags.quiet || progress.show(step));
-    progress.clear();
-    await this.print(flags.quiet ? `${image.id}\n` : `${image.repoTags[0] ?? name} (${image.id})\n`);
+    const options = { verifyTls, ...(platform === undefined ? {} : { platform }) };
+    const image = await showSteps(this.stderr, mode, node.client.images.pullSteps(name, options));
+    await this.print(quiet ? `${image.id}\n` : `${name} (${image.id})\n`);
   },
 });

@@ -59,8 +59,15 @@ export function admitUpdate(resource: Resource, object: KubeObject, stored: Kube
 }
 
 /** Refuses a valid change that other objects forbid. */
-export function checkUpdate(resource: Resource, object: KubeObject, node: KubeServerOptions): void {
+export function checkUpdate(
+  resource: Resource,
+  object: KubeObject,
+  node: KubeServerOptions,
+  subresource: string,
+): void {
   const name = resourceNameOf(resource);
-  // Limit ranges look at new Pods only: nothing that they bound can be changed here.
-  if (name !== "pods") for (const check of CHECK[name] ?? []) check(object, node);
+  // What limit ranges bound of a Pod changes with its resizing alone.
+  const resized = subresource === "resize";
+  if (name !== "pods" || resized) for (const check of CHECK[name] ?? []) check(object, node);
+  if (resized) checkQuota(resource, object, node.store, node.clock.now());
 }

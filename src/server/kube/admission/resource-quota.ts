@@ -18,7 +18,8 @@ export function checkQuota(resource: Resource, object: KubeObject, store: Store,
   for (const quota of store.list(resourceNameOf(RESOURCE_QUOTAS), namespace).items as readonly ResourceQuota[]) {
     const usage = boundedUsage(quota, usageOf(resource, object, now));
     if (Object.keys(usage).length === 0 || !isInScope(quota, resource, object)) continue;
-    requireWithin(resource, object, quota, usage, usedOf(quota, objectsOf(store, quota), now));
+    const others = [...objectsOf(store, quota)].filter(([, { metadata }]) => metadata.uid !== object.metadata.uid);
+    requireWithin(resource, object, quota, usage, usedOf(quota, others, now));
   }
 }
 

@@ -1,29 +1,11 @@
-import type { Pod } from "../../../api/gen/types.ts";
-import { PODS, resourceNameOf } from "../../../api/resources.ts";
-import type { KubeServerOptions, RequestContext } from "../context.ts";
+import type { RequestContext } from "../context.ts";
 import { isTrue } from "../request-info.ts";
 import { sendJson } from "../respond.ts";
+import { imagesInUse } from "./in-use.ts";
 
 /** Removes images that no name needs; with `all`, those that no Pod needs. */
 export async function pruneImages(context: RequestContext): Promise<void> {
   const { node, query } = context;
   const options = { all: isTrue(query.get("all")), inUse: await imagesInUse(node) };
   sendJson(context, 200, await node.images.prune(options));
-}
-
-/** Ids of the images that a Pod of the store names or has run. */
-async function imagesInUse({ store, images }: KubeServerOptions): Promise<ReadonlySet<string>> {
-  const references = new Set<string>();
-  for (const { spec, status } of store.list(resourceNameOf(PODS)).items as readonly Pod[]) {
-    for (const { image } of [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])])
-      if (image) references.add(image);
-    const statuses = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
-    for (const { imageID } of statuses) if (imageID) references.add(imageID);
-  }
-  const ids = new Set<string>();
-  for (const reference of references) {
-    const image = await images.status(reference).catch(() => undefined);
-    if (image) ids.add(image.id);
-  }
-  return ids;
 }

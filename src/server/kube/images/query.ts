@@ -7,3 +7,13 @@ export function requireQuery({ query }: RequestContext, name: string): string {
   if (value === "") throw badRequest(`query parameter "${name}" is required`);
   return value;
 }
+
+/** What a request says about the way to a registry: `tlsVerify=false`. */
+export function remoteOptions({ query }: RequestContext): { readonly verifyTls?: boolean } {
+  const text = query.get("tlsVerify");
+  if (text === null) return {};
+  if (text !== "true" && text !== "false") {
+    throw badRequest(`query parameter "tlsVerify" is "${text}"; it must be true or false`);
+  }
+  return { verifyTls: text === "true" };
+}

@@ -1,5 +1,5 @@
 /** From a request's value to an object of the right kind: strict about unknown fields as the client asks. */
-import { decodeObject as decode, unknownFieldText } from "../../../api/decode.ts";
+import { decode as decodeFields, decodeObject as decode, unknownFieldText } from "../../../api/decode.ts";
 import { invalid } from "../../../api/field-error.ts";
 import { duplicateFieldText, type ParsedJson } from "../../../api/json.ts";
 import type { KubeObject } from "../../../api/object.ts";
@@ -19,6 +19,32 @@ export function decodeObject(context: ResourceContext, { value, duplicate }: Par
   const { object, unknown } = decodeAs(context, value);
   report(context, [...unknown.map(unknownFieldText), ...duplicate.map(duplicateFieldText)], (strict) =>
     badRequest(`${kind} in version "${version}" cannot be handled as a ${kind}: ${strict}`),
+  );
+  return object;
+}
+
+/** A document that is not an object of the resource's own kind. */
+interface DocumentKind {
+  /** In the schema table. */
+  readonly definition: string;
+  readonly kind: string;
+  /** Those that are taken; the first is the one that is served. */
+  readonly apiVersions: readonly [string, ...string[]];
+}
+
+/** As {@link decodeObject}, for what a subresource is sent: version and kind may be left out, what is there must be right. */
+export function decodeDocument(
+  context: ResourceContext,
+  { value, duplicate }: ParsedJson,
+  { definition, kind, apiVersions }: DocumentKind,
+): Readonly<Record<string, unknown>> {
+  const { apiVersion = apiVersions[0], kind: own = kind } = isRecord(value) ? value : {};
+  if (own !== kind || !apiVersions.includes(apiVersion as string)) {
+    throw badRequest(`${shown(own)} in version "${shown(apiVersion)}" cannot be handled as a ${kind}`);
+  }
+  const { object, unknown } = decodeFields(value, definition);
+  report(context, [...unknown.map(unknownFieldText), ...duplicate.map(duplicateFieldText)], (strict) =>
+    badRequest(`${kind} in version "${apiVersions[0]}" cannot be handled as a ${kind}: ${strict}`),
   );
   return object;
 }

@@ -46,7 +46,11 @@ export async function deleteObject(context: ResourceContext): Promise<void> {
 export async function readDeleteOptions({ request, query }: ResourceContext): Promise<DeleteOptions> {
   const { value } = (await readValue(request)) ?? { value: {} };
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw badRequest("DeleteOptions expected");
-  const body = value as DeleteOptions;
+  return deleteOptionsOf(value as DeleteOptions, query);
+}
+
+/** The options that count, of what a client sends; it is checked here. */
+export function deleteOptionsOf(body: DeleteOptions, query = new URLSearchParams()): DeleteOptions {
   const grace = query.get("gracePeriodSeconds") ?? body.gracePeriodSeconds;
   const seconds = grace === undefined || grace === null || grace === "" ? undefined : Number(grace);
   if (seconds !== undefined && !Number.isSafeInteger(seconds)) {
@@ -154,7 +158,8 @@ function podGrace(pod: Pod, requested: number | undefined): number {
   return seconds < 0 ? 1 : seconds;
 }
 
-function requirePreconditions(resource: Resource, stored: KubeObject, { preconditions }: DeleteOptions): void {
+/** Throws `Conflict` when the object is not the one that the options mean. */
+export function requirePreconditions(resource: Resource, stored: KubeObject, { preconditions }: DeleteOptions): void {
   const { name = "", uid = "", resourceVersion = "" } = stored.metadata;
   if (preconditions?.uid && preconditions.uid !== uid) {
     const why = `Precondition failed: UID in precondition: ${preconditions.uid}, UID in object meta: ${uid}`;

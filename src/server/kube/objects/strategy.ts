@@ -8,12 +8,22 @@ import { requireHeldRole, requireHeldRules } from "../auth/role-grant.ts";
 import type { KubeServerOptions, ResourceContext } from "../context.ts";
 import { podStrategy } from "../pods/pod-strategy.ts";
 
+/** A subresource that writes a part of the object. */
+export interface Part {
+  /** Where that part is; what is said about other fields is not said again. */
+  readonly path: string;
+  /** The top-level fields that change, with all else in them as it was. */
+  take(next: KubeObject, stored: KubeObject): Partial<KubeObject>;
+}
+
 export interface Strategy {
   /** The field whose changes are counted in `metadata.generation`; undefined when none is. */
   readonly generation: "spec" | "template" | "value" | undefined;
   /** Whether the status is a subresource, which a plain write does not touch. */
   readonly hasStatus: boolean;
   readonly durability: Durability;
+  /** Subresources beside `status`, by name. */
+  readonly parts?: Readonly<Record<string, Part>>;
   /** What the server adds to a new object, after the defaults and before the validation. */
   prepareCreate(object: KubeObject, node: KubeServerOptions): KubeObject;
   /** Refuses what this node can not honour or the user may not grant, and warns about what has no effect; after the validation. */

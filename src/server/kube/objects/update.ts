@@ -25,7 +25,7 @@ export async function updateObject(context: ResourceContext): Promise<void> {
 }
 
 /**
- * Replaces what may be replaced: everything but the status, or with the status subresource only that. Server-owned
+ * Replaces what may be replaced: everything but the status, or with a subresource only its part. Server-owned
  * metadata stays. Without a resource version the last writer wins. `managedFields` are those of an apply.
  */
 export function replaceObject(
@@ -38,21 +38,22 @@ export function replaceObject(
   requireSame(context, stored, given);
   const strategy = strategyOf(resource);
   const next = admitUpdate(resource, keepOwned(stored, withDefaults(given)), stored);
-  const merged =
-    info.subresource === "status"
-      ? { ...stored, metadata: { ...stored.metadata, ...versionOf(given) }, status: next["status"] }
-      : strategy.hasStatus
-        ? withStatusOf(next, stored)
-        : next;
+  const part = strategy.parts?.[info.subresource];
+  const taken = part ? part.take(next, stored) : info.subresource === "status" && { status: next["status"] };
+  const merged = taken
+    ? { ...stored, metadata: { ...stored.metadata, ...versionOf(given) }, ...taken }
+    : strategy.hasStatus
+      ? withStatusOf(next, stored)
+      : next;
   const generationOf = strategy.generation;
   const changed = generationOf !== undefined && !equalJson(merged[generationOf], stored[generationOf]);
   const counted = changed ? withGeneration(merged, (stored.metadata.generation ?? 0) + 1) : merged;
   const object = withManagers(context, stored, counted, managedFields);
-  if (info.subresource === "") {
-    const faults = validateUpdate(object, stored);
+  if (info.subresource !== "status") {
+    const faults = validateUpdate(object, stored, info.subresource);
     if (faults.length > 0) throw invalidObject(qualifiedKindOf(resource), info.name, faults);
     strategy.checkSupport(object, context);
-    checkUpdate(resource, object, node);
+    checkUpdate(resource, object, node, info.subresource);
   }
   if (isDryRun(context)) return object;
   const written = node.store.update(resourceNameOf(resource), object, strategy.durability);

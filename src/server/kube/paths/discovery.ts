@@ -6,7 +6,7 @@ import { RESOURCES } from "../../../api/resources.ts";
 import type { Resource } from "../../../api/resources.ts";
 import type { PathHandler, RequestContext } from "../context.ts";
 import { sendJson } from "../respond.ts";
-import { subresourcesOf } from "../routes.ts";
+import { type Subresource, subresourcesOf } from "../routes.ts";
 import type { DiscoveredResource } from "./discovered-resource.ts";
 import { METRICS_GROUP, METRICS_RESOURCES, METRICS_VERSIONS } from "./metrics-group.ts";
 
@@ -48,10 +48,17 @@ function rowsOf(resource: Resource): DiscoveredResource[] {
     name: `${plural}/${row.name}`,
     singularName: "",
     namespaced,
+    ...kindPlaceOf(row),
     kind: row.kind,
     verbs: Object.keys(row.verbs),
   }));
   return [own, ...below];
+}
+
+function kindPlaceOf({ groupVersion }: Subresource): Partial<GroupVersion> {
+  if (groupVersion === undefined) return {};
+  const [group = "", version = ""] = groupVersion.split("/");
+  return { group, version };
 }
 
 /** The handler of a discovery document; undefined when the path is none. */
@@ -122,7 +129,11 @@ function sendAggregated(context: RequestContext, wanted: (group: string) => bool
 
 function aggregatedOf(found: GroupVersion): readonly unknown[] {
   const rows = resourcesOf(found);
-  const kindOf = (row: DiscoveredResource) => ({ group: found.group, version: found.version, kind: row.kind });
+  const kindOf = (row: DiscoveredResource) => ({
+    group: row.group ?? found.group,
+    version: row.version ?? found.version,
+    kind: row.kind,
+  });
   return rows
     .filter((row) => !row.name.includes("/"))
     .map((row) => ({

@@ -12,6 +12,7 @@ import type { SchemaField } from "../../../api/schema.ts";
 import { VERSION } from "../../../base/version.ts";
 import type { PathHandler, RequestContext } from "../context.ts";
 import { sendBytes, sendJson } from "../respond.ts";
+import { type Subresource, subresourcesOf } from "../routes.ts";
 import { openapiV2 } from "./openapi-v2.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -89,7 +90,11 @@ function reachable(resources: readonly Resource[]): Set<string> {
       return value;
     });
   };
-  for (const { definition } of resources) reach(definition);
+  for (const resource of resources) {
+    reach(resource.definition);
+    for (const row of subresourcesOf(resource))
+      if (SCHEMA[definitionOf(resource, row)]) reach(definitionOf(resource, row));
+  }
   reach("meta.v1.DeleteOptions");
   return found;
 }
@@ -121,10 +126,47 @@ function pathsOf(resource: Resource): Json {
       ]),
     );
   const place = namespaced ? [pathParameter("namespace")] : [];
+  const below = [...place, pathParameter("name")];
+  const subresources = subresourcesOf(resource).map((row) => [
+    `${collection}/{name}/${row.name}`,
+    { ...subresourceOperations(resource, row), parameters: below },
+  ]);
   return {
     [collection]: { ...operations(false), parameters: place },
-    [`${collection}/{name}`]: { ...operations(true), parameters: [...place, pathParameter("name")] },
+    [`${collection}/{name}`]: { ...operations(true), parameters: below },
+    ...(Object.fromEntries(subresources) as Json),
   };
+}
+
+/** Those whose documents have no definition are streams: their answer is text. */
+function subresourceOperations(resource: Resource, row: Subresource): Json {
+  const { group, version, kind, namespaced } = resource;
+  const definition = definitionOf(resource, row);
+  const schema = SCHEMA[definition] ? reference(definition) : { type: "string" };
+  const name = row.name[0]!.toUpperCase() + row.name.slice(1);
+  return Object.fromEntries(
+    ACTIONS.filter(([verb]) => Object.hasOwn(row.verbs, verb)).map(([, method, action]) => [
+      method,
+      {
+        operationId: `${action}${groupName(group)}${version.toUpperCase()}${namespaced ? "Namespaced" : ""}${kind}${name}`,
+        "x-kubernetes-action": action,
+        "x-kubernetes-group-version-kind": { ...groupVersionOf(resource, row), kind: row.kind },
+        parameters: parametersOf(method),
+        responses: { 200: { description: "OK", content: { "application/json": { schema } } } },
+      },
+    ]),
+  );
+}
+
+function groupVersionOf(resource: Resource, { groupVersion }: Subresource): { group: string; version: string } {
+  const [group = resource.group, version = resource.version] = groupVersion?.split("/") ?? [];
+  return { group, version };
+}
+
+/** The definition of a subresource's documents, as the schema table would name it. */
+function definitionOf(resource: Resource, row: Subresource): string {
+  const { group, version } = groupVersionOf(resource, row);
+  return `${group === "" ? "core" : group.split(".")[0]}.${version}.${row.kind}`;
 }
 
 /** `Core`, `RbacAuthorization`: how operations of a group are called. */

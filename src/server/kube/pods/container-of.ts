@@ -8,9 +8,10 @@ const DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container";
 export function containerNameOf(pod: Pod, requested: string): string {
   const names = pod.spec?.containers.map((container) => container.name) ?? [];
   const init = pod.spec?.initContainers?.map((container) => container.name) ?? [];
+  const ephemeral = pod.spec?.ephemeralContainers?.map((container) => container.name) ?? [];
   const podName = pod.metadata.name ?? "";
   if (requested !== "") {
-    if (names.includes(requested) || init.includes(requested)) return requested;
+    if ([...names, ...init, ...ephemeral].includes(requested)) return requested;
     throw badRequest(`container ${requested} is not valid for pod ${podName}`);
   }
   if (names.length === 1) return names[0]!;

@@ -2,7 +2,6 @@
  * POST serviceaccounts/NAME/token: a new token, which is stored nowhere.
  * Kubernetes: pkg/registry/core/serviceaccount/storage/token.go.
  */
-import { decode } from "../../../../api/decode.ts";
 import { type FieldError, invalid } from "../../../../api/field-error.ts";
 import type { BoundObjectReference, Pod, ServiceAccount, TokenRequest } from "../../../../api/gen/types.ts";
 import type { KubeObject } from "../../../../api/object.ts";
@@ -11,6 +10,7 @@ import { badRequest, conflict, invalidObject, notFound } from "../../../../api/s
 import { rfc3339 } from "../../../../base/clock.ts";
 import { requireValue } from "../../body.ts";
 import type { ResourceContext } from "../../context.ts";
+import { decodeDocument } from "../../objects/decode-object.ts";
 import { storedObject } from "../../objects/get.ts";
 import { sendObject } from "../../respond.ts";
 import { ISSUER } from "../service-account-tokens.ts";
@@ -22,7 +22,11 @@ const LIFETIME_MAX_S = 2 ** 32;
 
 export async function requestToken(context: ResourceContext): Promise<void> {
   const { info, node } = context;
-  const request = await readRequest(context);
+  const request = decodeDocument(context, await requireValue(context.request), {
+    definition: "authentication.v1.TokenRequest",
+    kind: "TokenRequest",
+    apiVersions: [API_VERSION],
+  }) as Partial<TokenRequest>;
   const { name, namespace } = request.metadata ?? {};
   if (name && name !== info.name) {
     throw badRequest(`the name of the object (${name}) does not match the name on the URL (${info.name})`);
@@ -54,17 +58,6 @@ export async function requestToken(context: ResourceContext): Promise<void> {
     status: { token, expirationTimestamp: rfc3339(expiresMs) },
   };
   sendObject(context, 201, object);
-}
-
-/** Version and kind may be left out; what is there must be right. */
-async function readRequest({ request }: ResourceContext): Promise<Partial<TokenRequest>> {
-  const { value } = await requireValue(request);
-  const given = decode<Partial<TokenRequest>>(value, "authentication.v1.TokenRequest").object;
-  const isOne = (given.kind ?? "TokenRequest") === "TokenRequest" && (given.apiVersion ?? API_VERSION) === API_VERSION;
-  if (isOne) return given;
-  throw badRequest(
-    `${JSON.stringify(given.kind)} in version "${given.apiVersion}" cannot be handled as a TokenRequest`,
-  );
 }
 
 function lifetimeFaults(seconds: number): FieldError[] {

@@ -1,4 +1,4 @@
-/** What a pull tells while it goes on: per layer, and in sum. */
+/** What a pull or push tells while it goes on: per layer, and in sum. */
 import type { Clock } from "../../base/clock.ts";
 import type { Descriptor } from "../../oci/image-format.ts";
 import type { ImageProgress, LayerProgress } from "../image.ts";
@@ -7,13 +7,15 @@ import type { ImageProgress, LayerProgress } from "../image.ts";
 const REPORT_EVERY_MS = 100;
 const MEGABYTE = 1_000_000;
 
-export class PullProgress {
+export class TransferProgress {
+  readonly #verb: string;
   readonly #clock: Clock;
   readonly #report: (progress: ImageProgress) => void;
   readonly #layers = new Map<string, LayerProgress>();
   #reportedMs = -REPORT_EVERY_MS;
 
-  constructor(clock: Clock, report: (progress: ImageProgress) => void) {
+  constructor(verb: "Pulling" | "Pushing", clock: Clock, report: (progress: ImageProgress) => void) {
+    this.#verb = verb;
     this.#clock = clock;
     this.#report = report;
   }
@@ -30,7 +32,7 @@ export class PullProgress {
     this.#tell();
   }
 
-  /** A layer's state, and how many of its bytes are here. */
+  /** A layer's state, and how many of its bytes have come or gone. */
   layer(digest: string, state: LayerProgress["state"], currentBytes?: number): void {
     const before = this.#layers.get(digest)!;
     this.#layers.set(digest, { ...before, state, currentBytes: currentBytes ?? before.currentBytes });
@@ -43,7 +45,7 @@ export class PullProgress {
     const coming = layers.filter(({ state }) => state !== "present");
     const currentBytes = coming.reduce((sum, layer) => sum + layer.currentBytes, 0);
     const totalBytes = coming.reduce((sum, layer) => sum + layer.totalBytes, 0);
-    const message = `Pulling ${megabytes(currentBytes)} of ${megabytes(totalBytes)} MB`;
+    const message = `${this.#verb} ${megabytes(currentBytes)} of ${megabytes(totalBytes)} MB`;
     this.#report({ message, currentBytes, totalBytes, layers });
   }
 }
