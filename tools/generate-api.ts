@@ -40,6 +40,7 @@ const ROOTS = [
   "core.v1.PersistentVolumeClaim",
   "core.v1.PodTemplate",
   "core.v1.ResourceQuota",
+  "core.v1.Service",
   "coordination.v1.Lease",
   "events.v1.Event",
   "node.v1.RuntimeClass",

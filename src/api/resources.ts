@@ -17,6 +17,8 @@ export interface Resource {
   readonly categories: readonly string[];
   /** Its definition in the schema table. */
   readonly definition: string;
+  /** Of a kind that is only listed, so that clients which look for it find none: why there is none, and what to do instead. */
+  readonly absent?: string;
 }
 
 const ALL_VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
@@ -77,6 +79,13 @@ export const PERSISTENT_VOLUME_CLAIMS = row("v1", "persistentvolumeclaims", "Per
   ...NAMESPACED,
   shortNames: ["pvc"],
 });
+/** A cluster's: a list that is empty, which `kubectl cluster-info` and many a client ask for. */
+export const SERVICES = row("v1", "services", "Service", {
+  ...NAMESPACED,
+  shortNames: ["svc"],
+  verbs: ["get", "list", "watch"],
+  absent: "a node without a cluster has no Services; publish a port with hostPort, or use port-forward",
+});
 export const LEASES = row("coordination.k8s.io/v1", "leases", "Lease", NAMESPACED);
 export const RUNTIME_CLASSES = row("node.k8s.io/v1", "runtimeclasses", "RuntimeClass", CLUSTER);
 export const PRIORITY_CLASSES = row("scheduling.k8s.io/v1", "priorityclasses", "PriorityClass", {
@@ -102,6 +111,7 @@ export const RESOURCES: readonly Resource[] = [
   RESOURCE_QUOTAS,
   SECRETS,
   SERVICE_ACCOUNTS,
+  SERVICES,
   LEASES,
   NEW_EVENTS,
   RUNTIME_CLASSES,

@@ -125,10 +125,11 @@ export function conflict(resource: Resource, name: string, why: string): MinkeEr
   });
 }
 
-/** `delete is not supported on resources of kind "nodes"` */
+/** `delete is not supported on resources of kind "nodes"`, and why when a kind is only listed. */
 export function methodNotAllowed(resource: Resource, action: string): MinkeError {
   const called = resourceNameOf(resource);
-  return new MinkeError("Unimplemented", `${action} is not supported on resources of kind "${called}"`, {
+  const why = resource.absent === undefined ? "" : `: ${resource.absent}`;
+  return new MinkeError("Unimplemented", `${action} is not supported on resources of kind "${called}"${why}`, {
     reason: "MethodNotAllowed",
     details: { resource: called },
   });

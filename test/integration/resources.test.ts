@@ -353,11 +353,25 @@ test("metrics are served in both versions", async () => {
 });
 
 test("what this node does not have is not found, as with a server without that group", async () => {
-  for (const path of ["/apis/apps/v1/deployments", "/apis/apps/v1", `${DEFAULT}/services`, "/apis/apps"]) {
+  for (const path of ["/apis/apps/v1/deployments", "/apis/apps/v1", `${DEFAULT}/endpoints`, "/apis/apps"]) {
     const { code, json } = await api.call(path);
     expect({ code, message: json["message"] }).toEqual({
       code: 404,
       message: "the server could not find the requested resource",
     });
   }
+});
+
+test("Services are listed, of which there are none, and not created", async () => {
+  expect((await api.call(`${DEFAULT}/services`)).json).toMatchObject({ kind: "ServiceList", items: [] });
+  const service = { apiVersion: "v1", kind: "Service", metadata: { name: "s" }, spec: { ports: [{ port: 80 }] } };
+  const { code, json } = await api.call(`${DEFAULT}/services`, { method: "POST", body: service });
+  expect({ code, json }).toMatchObject({
+    code: 405,
+    json: {
+      reason: "MethodNotAllowed",
+      message:
+        'create is not supported on resources of kind "services": a node without a cluster has no Services; publish a port with hostPort, or use port-forward',
+    },
+  });
 });

@@ -237,6 +237,9 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "3": "readOnly?",
   "4": "secretRef"
  },
+ "core.v1.ClientIPConfig": {
+  "1": "timeoutSeconds"
+ },
  "core.v1.ClusterTrustBundleProjection": {
   "1": "name",
   "2": "signerName",
@@ -626,6 +629,15 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "1": "uid",
   "2": "gid",
   "3": "supplementalGroups?"
+ },
+ "core.v1.LoadBalancerIngress": {
+  "1": "ip?",
+  "2": "hostname?",
+  "3": "ipMode",
+  "4": "ports?"
+ },
+ "core.v1.LoadBalancerStatus": {
+  "1": "ingress?"
  },
  "core.v1.LocalObjectReference": {
   "1": "name?"
@@ -1035,6 +1047,11 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "1": "metadata?",
   "2": "spec?"
  },
+ "core.v1.PortStatus": {
+  "1": "port",
+  "2": "protocol",
+  "3": "error"
+ },
  "core.v1.PortworxVolumeSource": {
   "1": "volumeID",
   "2": "fsType?",
@@ -1220,6 +1237,11 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "11": "seccompProfile",
   "12": "appArmorProfile"
  },
+ "core.v1.Service": {
+  "1": "metadata?",
+  "2": "spec?",
+  "3": "status?"
+ },
  "core.v1.ServiceAccount": {
   "1": "metadata?",
   "2": "secrets?",
@@ -1230,6 +1252,43 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
   "1": "audience?",
   "2": "expirationSeconds",
   "3": "path"
+ },
+ "core.v1.ServicePort": {
+  "1": "name?",
+  "2": "protocol?",
+  "3": "port",
+  "4": "targetPort?",
+  "5": "nodePort?",
+  "6": "appProtocol"
+ },
+ "core.v1.ServiceSpec": {
+  "1": "ports?",
+  "2": "selector?",
+  "3": "clusterIP?",
+  "4": "type?",
+  "5": "externalIPs?",
+  "7": "sessionAffinity?",
+  "8": "loadBalancerIP?",
+  "9": "loadBalancerSourceRanges?",
+  "10": "externalName?",
+  "11": "externalTrafficPolicy?",
+  "12": "healthCheckNodePort?",
+  "13": "publishNotReadyAddresses?",
+  "14": "sessionAffinityConfig",
+  "17": "ipFamilyPolicy",
+  "18": "clusterIPs?",
+  "19": "ipFamilies?",
+  "20": "allocateLoadBalancerNodePorts",
+  "21": "loadBalancerClass",
+  "22": "internalTrafficPolicy",
+  "23": "trafficDistribution"
+ },
+ "core.v1.ServiceStatus": {
+  "1": "loadBalancer?",
+  "2": "conditions?"
+ },
+ "core.v1.SessionAffinityConfig": {
+  "1": "clientIP"
  },
  "core.v1.SleepAction": {
   "1": "seconds"
@@ -1406,6 +1465,14 @@ export const PROTOBUF: Readonly<Record<string, ProtobufFields>> = {
  "events.v1.EventSeries": {
   "1": "count",
   "2": "lastObservedTime"
+ },
+ "meta.v1.Condition": {
+  "1": "type",
+  "2": "status",
+  "3": "observedGeneration?",
+  "4": "lastTransitionTime",
+  "5": "reason",
+  "6": "message"
  },
  "meta.v1.DeleteOptions": {
   "1": "gracePeriodSeconds",

@@ -915,6 +915,14 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "core.v1.ClientIPConfig": {
+  "fields": {
+   "timeoutSeconds": {
+    "type": "integer",
+    "format": "int32"
+   }
+  }
+ },
  "core.v1.ClusterTrustBundleProjection": {
   "required": [
    "path"
@@ -2344,6 +2352,37 @@ export const SCHEMA: Schema = {
    "uid": {
     "type": "integer",
     "format": "int64"
+   }
+  }
+ },
+ "core.v1.LoadBalancerIngress": {
+  "fields": {
+   "hostname": {
+    "type": "string"
+   },
+   "ip": {
+    "type": "string"
+   },
+   "ipMode": {
+    "type": "string"
+   },
+   "ports": {
+    "type": "array",
+    "items": {
+     "ref": "core.v1.PortStatus"
+    },
+    "list": "atomic"
+   }
+  }
+ },
+ "core.v1.LoadBalancerStatus": {
+  "fields": {
+   "ingress": {
+    "type": "array",
+    "items": {
+     "ref": "core.v1.LoadBalancerIngress"
+    },
+    "list": "atomic"
    }
   }
  },
@@ -3969,6 +4008,24 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "core.v1.PortStatus": {
+  "required": [
+   "port",
+   "protocol"
+  ],
+  "fields": {
+   "error": {
+    "type": "string"
+   },
+   "port": {
+    "type": "integer",
+    "format": "int32"
+   },
+   "protocol": {
+    "type": "string"
+   }
+  }
+ },
  "core.v1.PortworxVolumeSource": {
   "required": [
    "volumeID"
@@ -4618,6 +4675,30 @@ export const SCHEMA: Schema = {
    }
   }
  },
+ "core.v1.Service": {
+  "gvk": {
+   "group": "",
+   "kind": "Service",
+   "version": "v1"
+  },
+  "fields": {
+   "apiVersion": {
+    "type": "string"
+   },
+   "kind": {
+    "type": "string"
+   },
+   "metadata": {
+    "ref": "meta.v1.ObjectMeta"
+   },
+   "spec": {
+    "ref": "core.v1.ServiceSpec"
+   },
+   "status": {
+    "ref": "core.v1.ServiceStatus"
+   }
+  }
+ },
  "core.v1.ServiceAccount": {
   "gvk": {
    "group": "",
@@ -4672,6 +4753,155 @@ export const SCHEMA: Schema = {
    },
    "path": {
     "type": "string"
+   }
+  }
+ },
+ "core.v1.ServicePort": {
+  "required": [
+   "port"
+  ],
+  "fields": {
+   "appProtocol": {
+    "type": "string"
+   },
+   "name": {
+    "type": "string"
+   },
+   "nodePort": {
+    "type": "integer",
+    "format": "int32"
+   },
+   "port": {
+    "type": "integer",
+    "format": "int32"
+   },
+   "protocol": {
+    "type": "string",
+    "default": "TCP"
+   },
+   "targetPort": {
+    "ref": "util.intstr.IntOrString"
+   }
+  }
+ },
+ "core.v1.ServiceSpec": {
+  "fields": {
+   "allocateLoadBalancerNodePorts": {
+    "type": "boolean"
+   },
+   "clusterIP": {
+    "type": "string"
+   },
+   "clusterIPs": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "externalIPs": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "externalName": {
+    "type": "string"
+   },
+   "externalTrafficPolicy": {
+    "type": "string"
+   },
+   "healthCheckNodePort": {
+    "type": "integer",
+    "format": "int32"
+   },
+   "internalTrafficPolicy": {
+    "type": "string"
+   },
+   "ipFamilies": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "ipFamilyPolicy": {
+    "type": "string"
+   },
+   "loadBalancerClass": {
+    "type": "string"
+   },
+   "loadBalancerIP": {
+    "type": "string"
+   },
+   "loadBalancerSourceRanges": {
+    "type": "array",
+    "items": {
+     "type": "string"
+    },
+    "list": "atomic"
+   },
+   "ports": {
+    "type": "array",
+    "items": {
+     "ref": "core.v1.ServicePort"
+    },
+    "list": "map",
+    "keys": [
+     "port",
+     "protocol"
+    ],
+    "patch": "merge",
+    "mergeKey": "port"
+   },
+   "publishNotReadyAddresses": {
+    "type": "boolean"
+   },
+   "selector": {
+    "type": "map",
+    "values": {
+     "type": "string"
+    },
+    "map": "atomic"
+   },
+   "sessionAffinity": {
+    "type": "string"
+   },
+   "sessionAffinityConfig": {
+    "ref": "core.v1.SessionAffinityConfig"
+   },
+   "trafficDistribution": {
+    "type": "string"
+   },
+   "type": {
+    "type": "string"
+   }
+  }
+ },
+ "core.v1.ServiceStatus": {
+  "fields": {
+   "conditions": {
+    "type": "array",
+    "items": {
+     "ref": "meta.v1.Condition"
+    },
+    "list": "map",
+    "keys": [
+     "type"
+    ],
+    "patch": "merge",
+    "mergeKey": "type"
+   },
+   "loadBalancer": {
+    "ref": "core.v1.LoadBalancerStatus"
+   }
+  }
+ },
+ "core.v1.SessionAffinityConfig": {
+  "fields": {
+   "clientIP": {
+    "ref": "core.v1.ClientIPConfig"
    }
   }
  },
@@ -5242,6 +5472,36 @@ export const SCHEMA: Schema = {
    },
    "lastObservedTime": {
     "ref": "meta.v1.MicroTime"
+   }
+  }
+ },
+ "meta.v1.Condition": {
+  "required": [
+   "type",
+   "status",
+   "lastTransitionTime",
+   "reason",
+   "message"
+  ],
+  "fields": {
+   "lastTransitionTime": {
+    "ref": "meta.v1.Time"
+   },
+   "message": {
+    "type": "string"
+   },
+   "observedGeneration": {
+    "type": "integer",
+    "format": "int64"
+   },
+   "reason": {
+    "type": "string"
+   },
+   "status": {
+    "type": "string"
+   },
+   "type": {
+    "type": "string"
    }
   }
  },

@@ -305,6 +305,10 @@ export interface CinderVolumeSource {
   readonly volumeID: string;
 }
 
+export interface ClientIPConfig {
+  readonly timeoutSeconds?: number;
+}
+
 export interface ClusterTrustBundleProjection {
   readonly labelSelector?: LabelSelector;
   readonly name?: string;
@@ -752,6 +756,17 @@ export interface LinuxContainerUser {
   readonly gid: number;
   readonly supplementalGroups?: readonly number[];
   readonly uid: number;
+}
+
+export interface LoadBalancerIngress {
+  readonly hostname?: string;
+  readonly ip?: string;
+  readonly ipMode?: string;
+  readonly ports?: readonly PortStatus[];
+}
+
+export interface LoadBalancerStatus {
+  readonly ingress?: readonly LoadBalancerIngress[];
 }
 
 export interface LocalObjectReference {
@@ -1237,6 +1252,12 @@ export interface PodTemplateSpec {
   readonly spec?: PodSpec;
 }
 
+export interface PortStatus {
+  readonly error?: string;
+  readonly port: number;
+  readonly protocol: string;
+}
+
 export interface PortworxVolumeSource {
   readonly fsType?: string;
   readonly readOnly?: boolean;
@@ -1448,6 +1469,15 @@ export interface SecurityContext {
   readonly windowsOptions?: WindowsSecurityContextOptions;
 }
 
+export interface Service {
+  readonly apiVersion: "v1";
+  readonly kind: "Service";
+  readonly metadata: ObjectMeta;
+  readonly spec?: ServiceSpec;
+  readonly status?: ServiceStatus;
+  readonly [field: string]: unknown;
+}
+
 export interface ServiceAccount {
   readonly apiVersion: "v1";
   readonly automountServiceAccountToken?: boolean;
@@ -1462,6 +1492,47 @@ export interface ServiceAccountTokenProjection {
   readonly audience?: string;
   readonly expirationSeconds?: number;
   readonly path: string;
+}
+
+export interface ServicePort {
+  readonly appProtocol?: string;
+  readonly name?: string;
+  readonly nodePort?: number;
+  readonly port: number;
+  readonly protocol?: string;
+  readonly targetPort?: IntOrString;
+}
+
+export interface ServiceSpec {
+  readonly allocateLoadBalancerNodePorts?: boolean;
+  readonly clusterIP?: string;
+  readonly clusterIPs?: readonly string[];
+  readonly externalIPs?: readonly string[];
+  readonly externalName?: string;
+  readonly externalTrafficPolicy?: string;
+  readonly healthCheckNodePort?: number;
+  readonly internalTrafficPolicy?: string;
+  readonly ipFamilies?: readonly string[];
+  readonly ipFamilyPolicy?: string;
+  readonly loadBalancerClass?: string;
+  readonly loadBalancerIP?: string;
+  readonly loadBalancerSourceRanges?: readonly string[];
+  readonly ports?: readonly ServicePort[];
+  readonly publishNotReadyAddresses?: boolean;
+  readonly selector?: Readonly<Record<string, string>>;
+  readonly sessionAffinity?: string;
+  readonly sessionAffinityConfig?: SessionAffinityConfig;
+  readonly trafficDistribution?: string;
+  readonly type?: string;
+}
+
+export interface ServiceStatus {
+  readonly conditions?: readonly Condition[];
+  readonly loadBalancer?: LoadBalancerStatus;
+}
+
+export interface SessionAffinityConfig {
+  readonly clientIP?: ClientIPConfig;
 }
 
 export interface SleepAction {
@@ -1664,6 +1735,15 @@ export interface EventsEvent {
 export interface EventsEventSeries {
   readonly count: number;
   readonly lastObservedTime: MicroTime;
+}
+
+export interface Condition {
+  readonly lastTransitionTime: Time;
+  readonly message: string;
+  readonly observedGeneration?: number;
+  readonly reason: string;
+  readonly status: string;
+  readonly type: string;
 }
 
 export interface DeleteOptions {

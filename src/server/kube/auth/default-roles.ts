@@ -80,6 +80,7 @@ export const DEFAULT_ROLES: readonly ClusterRole[] = [
         "persistentvolumeclaims/status",
         "pods",
         "serviceaccounts",
+        "services",
       ),
       rule(READ, "", "events", "limitranges", "namespaces/status", "pods/log", "pods/status", "podtemplates"),
       rule(READ, "", "resourcequotas", "resourcequotas/status"),
