@@ -198,7 +198,8 @@ describe.each(PATHS)("%s", (path) => {
     );
   });
 
-  describe.runIf(ENDS.has(path))("all the rest", () => {
+  if (!ENDS.has(path)) return;
+  describe("all the rest", () => {
     test("apply prunes what the files no longer name", async () => {
       const labels = { app: "pruned" };
       const files = ["p1", "p2"].map((name) => configMap(name, { name }, labels));
