@@ -111,6 +111,7 @@ export function createRuntime(options: RuntimeOptions): DisposableRuntime {
     [Symbol.asyncDispose]: async () => {
       closing.abort();
       watcher?.[Symbol.dispose]();
+      await Promise.allSettled(scope.endings);
     },
   };
 }
@@ -136,6 +137,7 @@ function scopeOf(options: RuntimeOptions, closed: AbortSignal): Scope {
     containers: new Map(),
     making: new Set(),
     makingContainers: new Set(),
+    endings: new Set(),
     closed,
     names: new Set(),
     userNamespaces: () => (userNamespaces ??= probeUserNamespaces({ host, layout })),

@@ -112,6 +112,8 @@ export interface Scope {
   privileges(cgroup: string): Promise<Privileges>;
   /** Why no container can be made in a user namespace on this host; undefined when it can. Tried out once. */
   userNamespaces(): Promise<string | undefined>;
+  /** Processes of exec that are being ended, which disposing waits for: nobody would end them after it. */
+  readonly endings: Set<Promise<unknown>>;
   /** Aborted when the runtime is disposed of: nothing is watched any more. */
   readonly closed: AbortSignal;
 }

@@ -548,7 +548,8 @@ describe("archives", () => {
 
   test("many that ask for the same layers at once get them from one unpacking", async () => {
     const image = await images.import(streamOf(await tarOf([{ name: "a", content: "b" }])), { name: "one" });
-    await rm(join(root, "layers", image.diffIds[0]!.slice(7)), { recursive: true });
+    // The import may still be writing down that it has reached the disk.
+    await rm(join(root, "layers", image.diffIds[0]!.slice(7)), { recursive: true, maxRetries: 10 });
     const all = await Promise.all(Array.from({ length: 8 }, async () => await images.layers(image.id)));
     expect(new Set(all.flat()).size).toBe(1);
     expect(await stored()).toMatchObject({ layers: 1, temporary: 0 });

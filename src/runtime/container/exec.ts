@@ -58,7 +58,7 @@ function withPipes(scope: Scope, entry: ContainerEntry, directory: string, proce
     exited: child.exited.then((code) =>
       code === CRUN_FAILED ? (commandFailureExit(crunMessage(complaint)) ?? code) : code,
     ),
-    close: () => void end(),
+    close: () => ending(scope, end()),
   };
 
   /** The OCI runtime ends behind its process, which it reaps: who hears of the end finds nothing left of it. */
@@ -84,7 +84,18 @@ async function withTerminal(
     stdout: bridge.stdout,
     resize: (width, height) => void conmon.resize(directory, width, height),
     exited: bridge.exited,
-    close: () =>
-      void killTree(scope, entry.record.cgroupPath, join(directory, BUNDLE_FILES.pid)).then(() => bridge.close()),
+    close: () => {
+      const killed = killTree(scope, entry.record.cgroupPath, join(directory, BUNDLE_FILES.pid));
+      ending(
+        scope,
+        killed.then(() => bridge.close()),
+      );
+    },
   };
+}
+
+/** Remembers an end that is under way. */
+function ending({ endings }: Scope, end: Promise<unknown>): void {
+  endings.add(end);
+  void end.finally(() => endings.delete(end));
 }
