@@ -147,10 +147,11 @@ function scopeOf(options: RuntimeOptions, closed: AbortSignal): Scope {
 
 /** The default one has two names. */
 function createHandlers(options: RuntimeOptions, layout: Layout): ReadonlyMap<string, OciHandler> {
-  const { host, crunBinary = "crun", conmonBinary = "conmon", handlers = {} } = options;
+  const { host, instance, crunBinary = "crun", conmonBinary = "conmon", handlers = {} } = options;
   const binary = programPath(conmonBinary);
   const create = (program: string, root: string): OciHandler => {
-    const crun = createCrun({ host, root, binary: programPath(program) });
+    const cgroups = { cgroupDriver: host.cgroup.driver, scopePrefix: instance.cgroupRoot };
+    const crun = createCrun({ host, root, binary: programPath(program), ...cgroups });
     let abilities: Promise<RuntimeAbilities> | undefined;
     return {
       crun,

@@ -216,6 +216,8 @@ export interface Container {
   readonly imageRef: string;
   readonly createdMs: number;
   readonly state: ContainerState;
+  /** Full cgroup path, relative to the hierarchy's root. */
+  readonly cgroupPath: string;
   /** Absolute path of the current log file; empty when there is none. */
   readonly logPath: string;
   /** Who its first process was started as. */

@@ -16,7 +16,7 @@ const suite = process.env["MINKE_VM_DEBIAN"] ?? "bookworm";
 const cache = join(root, ".cache/vm", suite);
 /** Debian packages of the machine; the first line is the system, the second what `tools/setup.sh` installs. */
 const PACKAGES = [
-  "systemd-sysv,linux-image-cloud-amd64,udev,kmod,iproute2,procps,busybox-static",
+  "systemd-sysv,dbus,linux-image-cloud-amd64,udev,kmod,iproute2,procps,busybox-static",
   "crun,conmon,runc,catatonit,containernetworking-plugins,iptables,nftables,tar,curl",
 ].join(",");
 /** What the initramfs loads before it can mount the disks, dependencies aside. */

@@ -145,18 +145,19 @@ function requireUsable(sandbox: SandboxEntry, name: string): void {
 function draft(scope: Scope, sandbox: SandboxEntry, config: ContainerConfig, image: Image): ContainerRecord {
   const id = newId();
   const { owner, logDirectory, metadata, runtimeHandler } = sandbox.record.config;
+  const handler = runtimeHandler === "" ? {} : { handler: runtimeHandler };
   const named = (names: readonly string[]): string | undefined => names[0];
   return {
     id,
     sandboxId: sandbox.record.id,
     owner,
     podUid: metadata.uid,
-    ...(runtimeHandler === "" ? {} : { handler: runtimeHandler }),
+    ...handler,
     config,
     imageId: image.id,
     imageRef: named(image.repoDigests) ?? image.id,
     createdMs: scope.clock.now(),
-    cgroupPath: join(sandbox.record.cgroupPath, id),
+    cgroupPath: handlerOf(scope, handler).crun.cgroupOf(sandbox.record.cgroupPath, id).path,
     logPath: logDirectory === "" || config.logPath === "" ? "" : join(logDirectory, config.logPath),
     stopSignal: stopSignal(scope, config, image),
     created: false,
