@@ -276,6 +276,7 @@ function fakeCgroups(state: State): CgroupHost {
         endProcess(state, pid);
       }
     },
+    hold: async () => {},
     processes: async (path) => pidsBelow(path),
     remove: async (path) => {
       const pids = pidsBelow(path);

@@ -310,11 +310,16 @@ export interface CgroupTree {
   exists(path: string): Promise<boolean>;
   /** Sends SIGKILL to every process at or below `path`, until none is left. No error when the cgroup is gone. */
   kill(path: string): Promise<void>;
+  /**
+   * Makes the cgroup of a container last until its monitor, process `monitor`, has ended and so has looked how it went: a
+   * systemd scope goes with its last process, and the count of what the kernel killed for memory with it. Others last anyway.
+   */
+  hold(path: string, monitor: number): Promise<void>;
   /** Pids at or below `path`. */
   processes(path: string): Promise<readonly number[]>;
   /** Removes the cgroup and all below it; its processes must be gone. No error when it is gone. */
   remove(path: string): Promise<void>;
-  /** Paths of the direct children. */
+  /** Paths of the direct children; none of a scope. */
   children(path: string): Promise<readonly string[]>;
   /** undefined when the cgroup is gone. */
   stats(path: string): Promise<CgroupStats | undefined>;

@@ -27,9 +27,10 @@ export interface CgroupOptions {
  * either driver what is systemd's is left to it, so that what the other one has made can be removed.
  */
 export function createCgroupHost(options: CgroupOptions): CgroupHost {
-  const { process, driver } = options;
-  const tree = createTree(options);
-  const obstacle = systemdObstacle("/", tree.version);
+  const { mount, process, clock, driver, mountinfo = () => readFileSync("/proc/self/mountinfo", "utf8") } = options;
+  const layout = requireLayout(mountinfo());
+  const tree = layout.version === 2 ? createCgroupV2(layout.base, clock) : treeV1(layout, { mount, clock, mountinfo });
+  const obstacle = systemdObstacle("/", layout.version);
   if (driver === "systemd" && obstacle) {
     throw new MinkeError(
       "FailedPrecondition",
@@ -38,16 +39,16 @@ export function createCgroupHost(options: CgroupOptions): CgroupHost {
   }
   const drivers: CgroupDriver[] = obstacle ? ["cgroupfs"] : ["cgroupfs", "systemd"];
   return {
-    ...(obstacle ? tree : withUnits(tree, process)),
+    ...(layout.version === 2 && !obstacle ? withUnits(tree, { process, base: layout.base }) : tree),
     ...CGROUP_PLACES[driver === "auto" ? drivers.at(-1)! : driver],
     placesOf: (path) => drivers.map((each) => CGROUP_PLACES[each].placeOf(path)),
   };
 }
 
-function createTree(options: CgroupOptions): CgroupTree {
-  const { mount, clock, mountinfo = () => readFileSync("/proc/self/mountinfo", "utf8") } = options;
-  const layout = requireLayout(mountinfo());
-  if (layout.version === 2) return createCgroupV2(layout.base, clock);
+function treeV1(
+  layout: Extract<CgroupLayout, { readonly version: 1 }>,
+  { mount, clock, mountinfo }: Required<Pick<CgroupOptions, "mount" | "clock" | "mountinfo">>,
+): CgroupTree {
   let { hierarchies }: { hierarchies: readonly Hierarchy[] } = layout;
   return createCgroupV1({
     hierarchies: () => hierarchies,

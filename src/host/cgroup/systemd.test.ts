@@ -17,7 +17,7 @@ function units(answer: (words: string) => Partial<Completed> = () => ({})) {
     asked.push(words);
     return { code: 0, stdout: "", stderr: "", ...answer(words) };
   };
-  return { cgroup: withUnits(tree, { run }), tree, asked };
+  return { cgroup: withUnits(tree, { process: { run }, base: "/sys/fs/cgroup" }), tree, asked };
 }
 
 const ACCOUNTING = "CPUAccounting b true MemoryAccounting b true IOAccounting b true TasksAccounting b true";

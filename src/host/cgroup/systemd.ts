@@ -4,7 +4,10 @@
  * with any cgroup; a path tells by itself whether it is a unit's. It is asked through `busctl` and `systemctl`, one short
  * process per call.
  */
-import { MinkeError } from "../../base/errors.ts";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+
+import { errnoOf, MinkeError } from "../../base/errors.ts";
 import type { CgroupResources, CgroupTree, Completed, ProcessHost } from "../host.ts";
 import { siblingProperties, unitProperties, type UnitProperty } from "./unit-properties.ts";
 import { type Unit, unitOf } from "./units.ts";
@@ -17,11 +20,19 @@ const TIMEOUT_MS = 30_000;
 const NOT_LOADED_EXIT = 5;
 /** As opencontainers/cgroups has it: accounting makes the files of a controller appear. */
 const ACCOUNTING = ["CPUAccounting", "MemoryAccounting", "IOAccounting", "TasksAccounting"] as const;
+/** Below a scope, beside what crun calls `container`. */
+const MONITOR = "monitor";
 /** The bus, and systemd, are found by themselves. */
 const ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
 
+export interface UnitsOptions {
+  readonly process: Pick<ProcessHost, "run">;
+  /** Where the tree is mounted. */
+  readonly base: string;
+}
+
 /** `tree`, in which slices and scopes are systemd's. */
-export function withUnits(tree: CgroupTree, process: Pick<ProcessHost, "run">): CgroupTree {
+export function withUnits(tree: CgroupTree, { process, base }: UnitsOptions): CgroupTree {
   const run = async (...argv: readonly [string, ...string[]]): Promise<Completed> =>
     await process.run({ argv, env: ENV, timeoutMs: TIMEOUT_MS });
 
@@ -48,10 +59,24 @@ export function withUnits(tree: CgroupTree, process: Pick<ProcessHost, "run">): 
       if (unit) await tell(unit, path, resources);
       await tree.update(path, resources);
     },
+    hold: async (path, monitor) => {
+      const unit = unitOf(path);
+      // Only a part that is delegated may have a neighbour.
+      if (!unit || unit.path === path) return;
+      const folder = join(base, unit.path, MONITOR);
+      try {
+        await mkdir(folder, { recursive: true });
+        await writeFile(join(folder, "cgroup.procs"), String(monitor));
+      } catch (error) {
+        if (errnoOf(error) !== "ESRCH") throw error; // it has ended with its container
+      }
+    },
+    // What is in a scope belongs to its container.
+    children: async (path) => (unitOf(path)?.name.endsWith(".scope") ? [] : await tree.children(path)),
     remove: async (path) => {
       const unit = unitOf(path);
       if (!unit) return await tree.remove(path);
-      // A scope ends with its last process, behind which systemd is close.
+      // A scope ends with its last process, the monitor, and systemd is close behind.
       if (!(await tree.exists(unit.path))) return;
       const stopped = await run("systemctl", "stop", unit.name);
       if (stopped.code !== NOT_LOADED_EXIT) succeed(stopped, "stop", unit.name);

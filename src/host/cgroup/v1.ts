@@ -64,6 +64,7 @@ export function createCgroupV1(options: CgroupV1Options): CgroupTree {
     update: async (path, resources) => await apply(hierarchies(), path, resources),
     exists: async (path) => (await inAll(path, exists)).includes(true),
     kill: async (path) => await kill(path, folderOf("freezer", path), async () => await pidsInAll(path), clock),
+    hold: async () => {},
     processes: async (path) => {
       const folder = TASK_CONTROLLERS.map((name) => folderOf(name, path)).find((found) => found !== undefined);
       return folder === undefined ? await pidsInAll(path) : await pidsBelow(folder);

@@ -37,6 +37,7 @@ export function createCgroupV2(base: string, clock: Clock): CgroupTree {
     update: async (path, resources) => await writeControls(at(path), writesOf(resources)),
     exists: async (path) => await exists(at(path)),
     kill: async (path) => await kill(at(path), clock),
+    hold: async () => {},
     processes: async (path) => await pidsBelow(at(path)),
     remove: async (path) => await removeBelow(at(path), clock),
     children: async (path) => (await childNames(at(path))).map((name) => join(path, name)),

@@ -221,6 +221,7 @@ async function launch(
       { cause, reason: "CreateContainerError", details: cause.details },
     );
   }
+  await scope.host.cgroup.hold(record.cgroupPath, launched.conmonPid);
   const process = refOf(scope, launched.pid);
   const conmon = refOf(scope, launched.conmonPid);
   // A process that is gone already has left, or leaves, an exit file; a reference that can match nothing tells so.
