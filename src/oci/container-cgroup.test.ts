@@ -21,4 +21,7 @@ test("the scope has what counts among siblings, and no limit of systemd's own", 
     "org.systemd.property.TasksMax": "uint64 18446744073709551615",
     "org.systemd.property.CPUWeight": "uint64 100",
   });
+  expect(cgroupAnnotations({ ...placing, service: "minke.service" }, {})).toMatchObject({
+    "org.systemd.property.Before": "['minke.service']",
+  });
 });

@@ -9,6 +9,8 @@ export interface CgroupPlacing {
   readonly driver: CgroupDriver;
   /** In front of the names of scopes, so that they are known as the instance's. */
   readonly prefix: string;
+  /** The service of systemd that we are, if we are one. */
+  readonly service?: string | undefined;
   /** Whether the runtime is crun, which knows delegated parts of scopes. */
   readonly crun: boolean;
 }
@@ -35,10 +37,11 @@ export function containerCgroup(placing: CgroupPlacing, parent: string, name: st
 
 /**
  * The spec's annotations: properties of the scope itself. It limits no tasks, since systemd would by itself (system.conf(5):
- * DefaultTasksMax), and has what the container counts for among others.
+ * DefaultTasksMax), and has what the container counts for among others. At a shutdown it is stopped behind us, so that an end
+ * which only that brings is not taken for the container's own, and the Pod comes back.
  */
 export function cgroupAnnotations(
-  { driver }: Pick<CgroupPlacing, "driver">,
+  { driver, service }: Pick<CgroupPlacing, "driver" | "service">,
   resources: CgroupResources,
 ): Readonly<Record<string, string>> {
   if (driver === "cgroupfs") return {};
@@ -46,6 +49,7 @@ export function cgroupAnnotations(
   const all = [["TasksMax", `uint64 ${UNLIMITED}`] as const, ...properties];
   return {
     "run.oci.systemd.subgroup": DELEGATED,
+    ...(service === undefined ? {} : { "org.systemd.property.Before": `['${service}']` }),
     ...Object.fromEntries(all.map(([name, value]) => [`org.systemd.property.${name}`, value])),
   };
 }

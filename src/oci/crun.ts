@@ -20,6 +20,8 @@ export interface CrunOptions {
   readonly cgroupDriver: CgroupDriver;
   /** In front of the names of scopes. */
   readonly scopePrefix: string;
+  /** The service of systemd that we are, if we are one. */
+  readonly service?: string | undefined;
 }
 
 export type OciStatus = "creating" | "created" | "running" | "stopped" | "paused";
@@ -68,7 +70,7 @@ const KEEPS_ONLY_A_RECORD: ReadonlySet<string> = new Set(["crun", "runc"]);
 
 /** A driver for one crun root. */
 export function createCrun(options: CrunOptions): Crun {
-  const { host, root, binary, cgroupDriver: driver, scopePrefix: prefix } = options;
+  const { host, root, binary, cgroupDriver: driver, scopePrefix: prefix, service } = options;
   const isCrun = basename(binary).startsWith("crun");
   // Cgroups by hand is all that runc does unless it is told otherwise; only crun knows an option for it.
   const manager = driver === "systemd" ? ["--systemd-cgroup"] : isCrun ? ["--cgroup-manager", "cgroupfs"] : [];
@@ -91,7 +93,7 @@ export function createCrun(options: CrunOptions): Crun {
     root,
     globalArgs,
     cgroupOf: (parent, name) => containerCgroup({ driver, prefix, crun: isCrun }, parent, name),
-    cgroupAnnotations: (resources) => cgroupAnnotations({ driver }, resources),
+    cgroupAnnotations: (resources) => cgroupAnnotations({ driver, service }, resources),
     start: async (id, signal) => void succeed(await run(["start", id], signal), "start", id),
     kill: async (id, signal) => {
       const done = await run(["kill", id, signal]);

@@ -9,7 +9,7 @@ import { status as codes } from "@grpc/grpc-js";
 import type { Pod, PodSpec } from "../../src/api/gen/types.ts";
 import { layoutOf } from "../../src/host/cgroup/layout.ts";
 import { systemdObstacle } from "../../src/host/cgroup/systemd-obstacle.ts";
-import { sliceOf } from "../../src/host/cgroup/units.ts";
+import { serviceOf, sliceOf } from "../../src/host/cgroup/units.ts";
 import { instanceOf } from "../../src/host/instance.ts";
 import { processStartTime } from "../../src/host/process/process.ts";
 import { CgroupDriver } from "../../src/server/cri/gen/runtime/v1/api_pb.ts";
@@ -89,6 +89,9 @@ describe.skipIf(OBSTACLE !== undefined)(`cgroups that are systemd's${OBSTACLE ? 
     expect(kernel()).toEqual(set);
     expect(property(podSlice, "MemoryMax")).toBe(`${64 * MIB}`);
     expect(property(`${prefix}-${id}.scope`, "CPUWeight")).toBe("35");
+    // At a shutdown the daemon, which is in this test's service, ends first.
+    const service = serviceOf(readFileSync("/proc/self/cgroup", "utf8"));
+    if (service !== undefined) expect(property(`${prefix}-${id}.scope`, "Before").split(" ")).toContain(service);
   });
 
   test("what an exec starts is in the container's cgroup", async () => {

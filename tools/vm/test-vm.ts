@@ -31,7 +31,10 @@ const CORE = [
   "test/integration/oci-spec",
   "test/integration/runtime-",
   "test/integration/systemd.test",
+  "test/integration/systemd-cgroups",
 ];
+/** What is run once more with the cgroup driver systemd: crashes of the daemon at any moment. */
+const WITH_SYSTEMD = ["test/integration/node-crash", "test/integration/runtime-recovery"];
 /** Runs before and after a reboot, behind all of {@link CORE}. */
 const REBOOT_TEST = "test/integration/systemd-reboot";
 /** Says, on the machine's own disk, that it has rebooted. */
@@ -48,8 +51,8 @@ const TIMEOUT_MS = 40 * 60_000;
 const TEST_TIMEOUT_MS = 240_000;
 /** How much of an unended line of the console is kept. */
 const LINE_CHARS_MAX = 400;
-/** Runs of vitest that tell a result: the core, and one on each side of the reboot. */
-const RUNS = 3;
+/** Runs of vitest that tell a result: the core, its part with another driver, and one on each side of the reboot. */
+const RUNS = 4;
 /** Comes before the three counts on the console. */
 const RESULT = "VM-RESULT";
 const ENVIRONMENT = "export PATH=/minke/node_modules/.bin:$PATH HOME=/root MINKE_VM=1 NO_COLOR=1";
@@ -216,6 +219,7 @@ rm -f /tmp/pipe; mkfifo /tmp/pipe
 ${reboots ? `if [ -e ${REBOOTED} ]; then MINKE_REBOOT=after run ${REBOOT_TEST}; exit; fi` : ""}
 echo "vm: $(uname -r), $(stat -fc %T /sys/fs/cgroup), $(crun --version | head -1), $(conmon --version | head -1)"
 run ${files.join(" ")}
+${reboots ? `MINKE_CGROUP_DRIVER=systemd run ${WITH_SYSTEMD.join(" ")}` : ""}
 ${reboots ? `MINKE_REBOOT=before run ${REBOOT_TEST}\ntouch ${REBOOTED} /run/minke-reboots; sync; systemctl --no-wall reboot` : ""}
 `;
 }

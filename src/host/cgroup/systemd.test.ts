@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { CgroupTree, Command, Completed } from "../host.ts";
 import { createFakeHost } from "../fake.ts";
 import { withUnits } from "./systemd.ts";
-import { siblingProperties, unitProperties } from "./unit-properties.ts";
+import { scopeProperties, siblingProperties, unitProperties } from "./unit-properties.ts";
 
 const SLICE = "a.slice/a-b.slice";
 const SCOPE = "a.slice/a-b.slice/minke-1.scope";
@@ -20,6 +20,7 @@ function units(answer: (words: string) => Partial<Completed> = () => ({})) {
   return { cgroup: withUnits(tree, { process: { run }, base: "/sys/fs/cgroup" }), tree, asked };
 }
 
+const UNLIMITED = 18_446_744_073_709_551_615n;
 const ACCOUNTING = "CPUAccounting b true MemoryAccounting b true IOAccounting b true TasksAccounting b true";
 
 test("a slice is made with its limits and waited for, and what systemd has no word for is written by hand", async () => {
@@ -45,11 +46,13 @@ test("one that is there, or about to go, is told its limits; without any nothing
   expect(asked).toHaveLength(4);
 });
 
-test("below a scope only what counts among siblings is the scope's", async () => {
+test("below a scope only what counts among siblings is the scope's, and it has no limit", async () => {
   const { cgroup, tree, asked } = units();
   await tree.create(`${SCOPE}/container`, {});
   await cgroup.update(`${SCOPE}/container`, { cpuShares: 1024, memoryBytes: 64 });
-  expect(asked).toEqual(["busctl call SetUnitProperties sba(sv) minke-1.scope true 1 CPUWeight t 100"]);
+  expect(asked).toEqual([
+    `busctl call SetUnitProperties sba(sv) minke-1.scope true 2 CPUWeight t 100 MemoryMax t ${UNLIMITED}`,
+  ]);
   expect((await tree.stats(`${SCOPE}/container`))?.memoryLimitBytes).toBe(64);
 });
 
@@ -73,8 +76,6 @@ test("what systemd says is in the error", async () => {
     "Cannot start a-b.slice: Call failed: Access denied; see systemctl status a-b.slice",
   );
 });
-
-const UNLIMITED = 18_446_744_073_709_551_615n;
 
 test.each([
   [{ cpuQuotaUs: 50_000 }, { CPUQuotaPerSecUSec: 500_000n, CPUQuotaPeriodUSec: 100_000n }],
@@ -107,4 +108,14 @@ test.each([
 test("weights and protection count among siblings", () => {
   const all = { cpuShares: 512, cpuQuotaUs: 1000, memoryBytes: 5, unified: { "memory.min": "5", "memory.high": "5" } };
   expect(siblingProperties(all).map(({ name }) => name)).toEqual(["CPUWeight", "MemoryMin"]);
+  const lifted = scopeProperties({ ...all, cpusetCpus: "1" }).map(({ name, value }) => [name, value]);
+  expect(Object.fromEntries(lifted)).toEqual({
+    CPUWeight: 59n,
+    CPUQuotaPerSecUSec: UNLIMITED,
+    CPUQuotaPeriodUSec: 100_000n,
+    AllowedCPUs: [],
+    MemoryMax: UNLIMITED,
+    MemoryMin: 5n,
+    MemoryHigh: UNLIMITED,
+  });
 });

@@ -9,7 +9,7 @@ import { join } from "node:path";
 
 import { errnoOf, MinkeError } from "../../base/errors.ts";
 import type { CgroupResources, CgroupTree, Completed, ProcessHost } from "../host.ts";
-import { siblingProperties, unitProperties, type UnitProperty } from "./unit-properties.ts";
+import { scopeProperties, unitProperties, type UnitProperty } from "./unit-properties.ts";
 import { type Unit, unitOf } from "./units.ts";
 
 const MANAGER = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager"] as const;
@@ -85,7 +85,7 @@ export function withUnits(tree: CgroupTree, { process, base }: UnitsOptions): Cg
   };
 
   async function tell(unit: Unit, path: string, resources: CgroupResources): Promise<void> {
-    const properties = unit.path === path ? unitProperties(resources) : siblingProperties(resources);
+    const properties = unit.path === path ? unitProperties(resources) : scopeProperties(resources);
     if (properties.length > 0) succeed(await run(...setProperties(unit.name, properties)), "change", unit.name);
   }
 }

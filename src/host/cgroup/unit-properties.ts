@@ -45,6 +45,15 @@ export function siblingProperties(resources: CgroupResources): UnitProperty[] {
   return unitProperties(resources).filter(({ name }) => AMONG_SIBLINGS.has(name));
 }
 
+/** As {@link siblingProperties}, and no limit: crun from 1.16 on gives them to the scope too, where a higher one would not hold. */
+export function scopeProperties(resources: CgroupResources): UnitProperty[] {
+  return unitProperties(resources).map((property) => {
+    const { name, type } = property;
+    if (AMONG_SIBLINGS.has(name) || name === "CPUQuotaPeriodUSec") return property;
+    return type === "t" ? { name, type, value: UNLIMITED } : { name, type, value: [] };
+  });
+}
+
 function quota({ cpuQuotaUs, cpuPeriodUs }: CgroupResources): UnitProperty[] {
   if (cpuQuotaUs === undefined && cpuPeriodUs === undefined) return [];
   const period = cpuPeriodUs ?? PERIOD_US;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 
 import { CGROUP_PLACES } from "./driver.ts";
-import { requireSlice, sliceOf, unitOf } from "./units.ts";
+import { requireSlice, serviceOf, sliceOf, unitOf } from "./units.ts";
 
 // Names as the kubelet's cgroup manager makes them (cgroup_manager_linux_test.go: TestCgroupNameToSystemdConversion).
 test.each([
@@ -35,6 +35,15 @@ test.each(["/kubepods/pod1", "/a--b.slice", "/-a.slice", "/a-.slice", "/.slice",
     expect(() => requireSlice(parent)).toThrow(`Cannot use cgroup parent "${parent}"`);
   },
 );
+
+test.each([
+  ["0::/system.slice/minke.service\n", "minke.service"],
+  ["0::/system.slice/minke.service/below\n", "minke.service"],
+  ["1:name=systemd:/\n0::/user.slice/user-0.slice/session-1.scope\n", undefined],
+  ["0::/\n", undefined],
+])("a process in %j is of service %s", (cgroup, service) => {
+  expect(serviceOf(cgroup)).toBe(service);
+});
 
 test.each([
   ["a.slice/a-b.slice", { name: "a-b.slice", path: "a.slice/a-b.slice" }],

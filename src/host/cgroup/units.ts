@@ -47,6 +47,11 @@ export function requireSlice(parent: string): Unit {
   );
 }
 
+/** The service that a process of this /proc/PID/cgroup belongs to; undefined for none. */
+export function serviceOf(cgroup: string): string | undefined {
+  return /^0::\/(?:[^/\n]+\/)*?([^/\n]+\.service)(?:\/|$)/m.exec(cgroup)?.[1];
+}
+
 /** The unit that a cgroup is, or in whose delegated part it is; undefined for one that was made by hand. */
 export function unitOf(path: string): Unit | undefined {
   const parts = path.split("/");
