@@ -25,14 +25,15 @@ export interface HostOptions {
 export async function createHost(options: HostOptions = {}): Promise<Host> {
   const { log = noLog, clock = systemClock, perl, cgroupDriver = "cgroupfs" } = options;
   const agent = new Agent({ clock, log, ...(perl === undefined ? {} : { perl }) });
-  agent.start();
   const mount = createMountHost(agent);
   const process = createProcessHost(agent);
+  const cgroup = createCgroupHost({ mount, process, clock, driver: cgroupDriver });
+  agent.start();
   return {
     process,
     namespace: createNamespaceHost(agent),
     mount,
-    cgroup: createCgroupHost({ mount, process, clock, driver: cgroupDriver }),
+    cgroup,
     [Symbol.asyncDispose]: async () => await agent[Symbol.asyncDispose](),
   };
 }

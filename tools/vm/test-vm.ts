@@ -45,8 +45,8 @@ const REBOOTED = "/var/lib/minke-vm-rebooted";
  */
 const CPU = "max,pku=off,avx=off,avx2=off,fma=off,f16c=off";
 const MEMORY_MIB = 3072;
-/** Until the machine is given up: some 10 minutes of tests on two idle cores, and many more on busy ones. */
-const TIMEOUT_MS = 40 * 60_000;
+/** Until the machine is given up: some 20 minutes of tests on two idle cores, and many more on busy ones. */
+const TIMEOUT_MS = 60 * 60_000;
 /** Milliseconds for one test or hook: everything takes about ten times as long under software emulation. */
 const TEST_TIMEOUT_MS = 240_000;
 /** How much of an unended line of the console is kept. */

@@ -2,7 +2,7 @@
 import { posix } from "node:path";
 
 import type { CgroupHost } from "../host.ts";
-import { requireSlice, sliceOf } from "./units.ts";
+import { refuseSlice, requireSlice, sliceOf } from "./units.ts";
 
 export const CGROUP_DRIVERS = ["cgroupfs", "systemd"] as const;
 export type CgroupDriver = (typeof CGROUP_DRIVERS)[number];
@@ -14,7 +14,7 @@ export type CgroupPlaces = Pick<CgroupHost, "driver" | "placeOf" | "placeOfCalle
 const CGROUPFS: CgroupPlaces = {
   driver: "cgroupfs",
   placeOf: (path) => path,
-  placeOfCallers: (parent) => posix.normalize(parent).replaceAll(/^\/+|\/+$/g, "") || ".",
+  placeOfCallers: (parent) => posix.normalize(refuseSlice(parent)).replaceAll(/^\/+|\/+$/g, "") || ".",
 };
 
 /** Slices of systemd. */

@@ -65,10 +65,11 @@ export function withUnits(tree: CgroupTree, { process, base }: UnitsOptions): Cg
       if (!unit || unit.path === path) return;
       const folder = join(base, unit.path, MONITOR);
       try {
-        await mkdir(folder, { recursive: true });
+        await mkdir(folder);
         await writeFile(join(folder, "cgroup.procs"), String(monitor));
       } catch (error) {
-        if (errnoOf(error) !== "ESRCH") throw error; // it has ended with its container
+        // The scope, or the monitor, has ended with its container.
+        if (!["ENOENT", "ENODEV", "ESRCH"].includes(errnoOf(error) ?? "")) throw error;
       }
     },
     // What is in a scope belongs to its container.

@@ -36,6 +36,13 @@ test.each(["/kubepods/pod1", "/a--b.slice", "/-a.slice", "/a-.slice", "/.slice",
   },
 );
 
+test("with the driver cgroupfs a caller's slice is refused, and anything else taken as it is", () => {
+  const { placeOfCallers } = CGROUP_PLACES.cgroupfs;
+  expect(() => placeOfCallers("/kubepods.slice/kubepods-pod1.slice")).toThrow("--cgroup-driver systemd");
+  expect(placeOfCallers("//kubepods/./pod1/")).toBe("kubepods/pod1");
+  expect(placeOfCallers("/")).toBe(".");
+});
+
 test.each([
   ["0::/system.slice/minke.service\n", "minke.service"],
   ["0::/system.slice/minke.service/below\n", "minke.service"],

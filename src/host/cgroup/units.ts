@@ -47,6 +47,16 @@ export function requireSlice(parent: string): Unit {
   );
 }
 
+/** The cgroup parent itself, unless it is a slice: with the driver cgroupfs two would write it (as CRI-O has it). */
+export function refuseSlice(parent: string): string {
+  if (!basename(parent).endsWith(".slice")) return parent;
+  throw new MinkeError(
+    "InvalidArgument",
+    `Cannot use cgroup parent "${parent}": it is a slice of systemd, and the cgroup driver is cgroupfs; start Minke with --cgroup-driver systemd, or set cgroupDriver: cgroupfs in the kubelet's configuration`,
+    { details: { cgroupParent: parent } },
+  );
+}
+
 /** The service that a process of this /proc/PID/cgroup belongs to; undefined for none. */
 export function serviceOf(cgroup: string): string | undefined {
   return /^0::\/(?:[^/\n]+\/)*?([^/\n]+\.service)(?:\/|$)/m.exec(cgroup)?.[1];
