@@ -164,6 +164,7 @@ export const POD_RULES: readonly SupportRule[] = [
     "spec.volumes[*].projected.sources[*].configMap",
     "spec.volumes[*].projected.sources[*].secret",
     "spec.volumes[*].projected.sources[*].downwardAPI",
+    "spec.volumes[*].projected.sources[*].serviceAccountToken",
     "spec.securityContext.supplementalGroupsPolicy",
     "spec.securityContext.runAsUser",
     "spec.securityContext.runAsGroup",
@@ -219,11 +220,6 @@ export const POD_RULES: readonly SupportRule[] = [
     "refuse",
     ["clusterTrustBundle", "podCertificate"].map((source) => `spec.volumes[*].projected.sources[*].${source}`),
     "there is no signer: configMap, secret, downwardAPI and serviceAccountToken are projected",
-  ),
-  ...rows(
-    "warn",
-    ["spec.volumes[*].projected.sources[*].serviceAccountToken"],
-    "the token is not renewed while the Pod runs yet: set expirationSeconds to as long as it is needed",
   ),
   ...rows(
     "refuse",

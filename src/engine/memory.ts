@@ -14,6 +14,8 @@ export interface PodMemory {
   /** Prepared volumes by name; undefined until they are. */
   volumes: ReadonlyMap<string, PreparedVolume> | undefined;
   volumesHeld: boolean;
+  /** When to refresh what volumes show, milliseconds since the epoch: 0 = now, as nobody knows how old it is; `Infinity` = not by time. */
+  refreshAtMs: number;
   released: boolean;
   /** Images made present ahead of the sandbox, by container name; taken by the container's first start. */
   readonly images: Map<string, Image>;
@@ -47,6 +49,7 @@ export function newMemory(uid: string): PodMemory {
     uid,
     volumes: undefined,
     volumesHeld: false,
+    refreshAtMs: 0,
     released: false,
     images: new Map(),
     waiting: new Map(),

@@ -50,6 +50,7 @@ function container(spec: Spec, state: ContainerState, attempt = 0, sandboxId = "
 const FACTS: Facts = {
   volumesReady: true,
   volumesHeld: true,
+  refreshAtMs: Infinity,
   released: false,
   images: new Set(),
   busy: new Set(),

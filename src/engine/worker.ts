@@ -174,6 +174,7 @@ export class PodWorker {
     return {
       volumesReady: memory.volumes !== undefined,
       volumesHeld: memory.volumesHeld,
+      refreshAtMs: memory.refreshAtMs,
       released: memory.released,
       images: new Set(memory.images.keys()),
       busy: this.#inFlight.keys(),

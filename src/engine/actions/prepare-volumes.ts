@@ -3,6 +3,7 @@ import { join } from "node:path";
 
 import type { Pod } from "../../api/gen/types.ts";
 import { messageOf } from "../../base/errors.ts";
+import { renewalOf } from "../../volume/volume.ts";
 import type { Scene } from "../act.ts";
 import { logDirectoryName } from "../translate.ts";
 
@@ -19,6 +20,7 @@ export async function prepareVolumes({ deps, pod, memory }: Scene & { readonly p
       mkdir(join(deps.paths.podsRoot, memory.uid), { recursive: true, mode: 0o750 }),
     ]);
     memory.volumes = volumes;
+    memory.refreshAtMs = renewalOf(volumes.values());
   } catch (error) {
     deps.events.record(pod, "Warning", "FailedMount", messageOf(error));
     throw error;
