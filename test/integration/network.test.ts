@@ -309,7 +309,7 @@ test("rules are made once, however often a daemon starts", async () => {
       .split("\n")
       .filter((line) => line.includes(made.instance.firewall) || line.includes(made.instance.bridge));
   const first = await rules();
-  expect(first.filter((line) => line.startsWith("-A"))).toHaveLength(5);
+  expect(first.filter((line) => line.startsWith("-A"))).toHaveLength(7);
   await open(made.instance).prepare();
   expect(await rules()).toEqual(first);
 });

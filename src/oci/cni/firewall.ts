@@ -120,7 +120,8 @@ function iptablesRules(
   bridge: string,
 ): string {
   const rules: Record<Hook["builtin"], readonly string[]> = {
-    POSTROUTING: [`-s ${subnet} ! -o ${bridge} -j MASQUERADE`],
+    // What the host says to itself keeps its address: by that the API knows Pods with the host's network.
+    POSTROUTING: ["-o lo -j RETURN", `-s ${subnet} ! -o ${bridge} -j MASQUERADE`],
     // To the bridge only answers, and what a host port was translated for.
     FORWARD: [`-i ${bridge} -j ACCEPT`, `-o ${bridge} -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT`],
     INPUT: apiPort === undefined ? [] : [`-i ${bridge} -d ${gateway} -p tcp --dport ${apiPort} -j ACCEPT`],
@@ -140,7 +141,7 @@ delete table ip ${table}
 table ip ${table} {
   chain postrouting {
     type nat hook postrouting priority 100; policy accept;
-    ip saddr ${subnet} oifname != "${bridge}" masquerade
+    ip saddr ${subnet} oifname != { "lo", "${bridge}" } masquerade
   }
 }
 `;
