@@ -1,4 +1,5 @@
 /** What a worker remembers of its Pod between two looks at it. All of it may be lost: it is rebuilt, or does without. */
+import type { Pod } from "../api/gen/types.ts";
 import { Backoff } from "../base/backoff.ts";
 import type { Image } from "../runtime/image.ts";
 import type { PreparedVolume } from "../volume/volume.ts";
@@ -16,6 +17,8 @@ export interface PodMemory {
   volumesHeld: boolean;
   /** When to refresh what volumes show, milliseconds since the epoch: 0 = now, as nobody knows how old it is; `Infinity` = not by time. */
   refreshAtMs: number;
+  /** The Pod's metadata that volumes show. */
+  shown: Pod["metadata"] | undefined;
   released: boolean;
   /** Images made present ahead of the sandbox, by container name; taken by the container's first start. */
   readonly images: Map<string, Image>;
@@ -50,6 +53,7 @@ export function newMemory(uid: string): PodMemory {
     volumes: undefined,
     volumesHeld: false,
     refreshAtMs: 0,
+    shown: undefined,
     released: false,
     images: new Map(),
     waiting: new Map(),

@@ -4,7 +4,9 @@
  * earliest moment at which time alone changes the plan.
  */
 import type { ContainerStatus, Pod } from "../api/gen/types.ts";
+import { equalJson } from "../api/equal.ts";
 import { messageOf } from "../base/errors.ts";
+import { showsObject, showsPod } from "../volume/volume.ts";
 import type { Action } from "./action.ts";
 import type { Scene } from "./act.ts";
 import { crashBackoff, restoreBackoff } from "./crash-backoff.ts";
@@ -90,6 +92,14 @@ export class PodWorker {
     this.wake();
   }
 
+  /** Has volumes that show this object brought up to date. */
+  objectChanged(resource: "configmaps" | "secrets", name: string): void {
+    const volumes = this.#options.load()?.spec?.volumes ?? [];
+    if (!volumes.some((volume) => showsObject(volume, resource, name))) return;
+    this.#memory.refreshAtMs = 0;
+    this.wake();
+  }
+
   /**
    * Looks no more. Resolves when no action is under way, or after {@link DRAIN_MAX_MS}: a long grace period is kept by the
    * next daemon. Starts are aborted, containers run on.
@@ -138,13 +148,25 @@ export class PodWorker {
       for (const container of observed.containers) {
         if (isLive(container)) deps.logs.follow(pod, containerName(container), container);
       }
-    if (pod) restoreBackoff(pod, observed, this.#memory);
+    if (pod) {
+      restoreBackoff(pod, observed, this.#memory);
+      this.#compareShown(pod);
+    }
     const facts = this.#facts(pod, observed, ending, now);
     const actions = plan({ pod, observed, facts, now });
     this.#begin({ deps, pod, memory: this.#memory, observed }, actions);
     const starting = this.#inFlight.isStarting();
     if (pod) await this.#status.tell(pod, observed, { ending, infeasible, starting, load, isCurrent });
     if (!pod && actions.length === 0 && this.#inFlight.size === 0) this.#options.onGone();
+  }
+
+  /** Labels and annotations are what of a Pod that runs changes, and can be shown. */
+  #compareShown({ metadata, spec }: Pod): void {
+    const { shown } = this.#memory;
+    if (!shown || (shown.labels === metadata.labels && shown.annotations === metadata.annotations)) return;
+    const isSame = equalJson([shown.labels, shown.annotations], [metadata.labels, metadata.annotations]);
+    if (isSame || !(spec?.volumes ?? []).some(showsPod)) return;
+    this.#memory.refreshAtMs = 0;
   }
 
   #begin(scene: Scene, actions: readonly Action[]): void {

@@ -19,6 +19,20 @@ export function showsFiles({ configMap, secret, downwardAPI, projected }: Volume
   return (configMap ?? secret ?? downwardAPI ?? projected) !== undefined;
 }
 
+/** Whether a volume shows something of this ConfigMap or Secret. */
+export function showsObject(volume: Volume, resource: "configmaps" | "secrets", name: string): boolean {
+  const sources = [volume, ...(volume.projected?.sources ?? [])];
+  if (resource === "configmaps") return sources.some(({ configMap }) => configMap?.name === name);
+  return (
+    volume.secret?.secretName === name || (volume.projected?.sources ?? []).some((each) => each.secret?.name === name)
+  );
+}
+
+/** Whether a volume shows something of the Pod itself. */
+export function showsPod({ downwardAPI, projected }: Volume): boolean {
+  return downwardAPI !== undefined || (projected?.sources ?? []).some((source) => source.downwardAPI !== undefined);
+}
+
 /** When the first of them should be refreshed; `Infinity`: none. */
 export function renewalOf(volumes: Iterable<PreparedVolume>): number {
   return Math.min(Infinity, ...[...volumes].map(({ renewAtMs = Infinity }) => renewAtMs));

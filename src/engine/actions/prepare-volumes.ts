@@ -11,6 +11,9 @@ import { logDirectoryName } from "../translate.ts";
 export async function prepareVolumes({ deps, pod, memory }: Scene & { readonly pod: Pod }): Promise<void> {
   using _span = deps.trace.span(memory.uid, "engine.volumes");
   memory.volumesHeld = true;
+  memory.shown = pod.metadata;
+  // What changes from here on makes it 0 again.
+  memory.refreshAtMs = Infinity;
   const logs = join(deps.paths.podLogs, logDirectoryName(pod));
   const names = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].map(({ name }) => name);
   try {
@@ -20,8 +23,9 @@ export async function prepareVolumes({ deps, pod, memory }: Scene & { readonly p
       mkdir(join(deps.paths.podsRoot, memory.uid), { recursive: true, mode: 0o750 }),
     ]);
     memory.volumes = volumes;
-    memory.refreshAtMs = renewalOf(volumes.values());
+    memory.refreshAtMs = Math.min(memory.refreshAtMs, renewalOf(volumes.values()));
   } catch (error) {
+    memory.refreshAtMs = 0;
     deps.events.record(pod, "Warning", "FailedMount", messageOf(error));
     throw error;
   }

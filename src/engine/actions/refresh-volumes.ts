@@ -5,9 +5,14 @@ import type { Scene } from "../act.ts";
 /** What volumes show is as their objects and the clock have it. What can not be read leaves the old content. */
 export async function refreshVolumes({ deps, pod, memory }: Scene & { readonly pod: Pod }): Promise<void> {
   using _span = deps.trace.span(memory.uid, "engine.refresh");
+  memory.shown = pod.metadata;
+  // What changes from here on makes it 0 again.
+  memory.refreshAtMs = Infinity;
   try {
-    memory.refreshAtMs = await deps.volumes.refresh(pod);
+    const dueMs = await deps.volumes.refresh(pod);
+    memory.refreshAtMs = Math.min(memory.refreshAtMs, dueMs);
   } catch (error) {
+    memory.refreshAtMs = 0;
     deps.events.record(pod, "Warning", "FailedMount", messageOf(error));
     throw error;
   }
