@@ -79,19 +79,19 @@ export function createVolumeManager(options: VolumeManagerOptions): VolumeManage
     },
 
     async release(podUid) {
-      for (const folder of [SUB_PATHS, VOLUMES]) {
-        const path = join(podsRoot, podUid, folder);
-        for (const mount of await host.mount.list(path)) await host.mount.unmount(mount.target);
-        // Never delete through a mount: what is behind it may not be ours.
-        const left = await host.mount.list(path);
-        if (left.length > 0) {
-          throw new MinkeError(
-            "Unavailable",
-            `Cannot release the volumes of Pod ${podUid}: ${left[0]!.target} is still mounted`,
-          );
-        }
-        await rm(path, { recursive: true, force: true });
+      const folders = [SUB_PATHS, VOLUMES].map((folder) => join(podsRoot, podUid, folder));
+      const mounted = async (): Promise<readonly string[]> =>
+        (await host.mount.list(join(podsRoot, podUid)))
+          .map(({ target }) => target)
+          .filter((target) => folders.some((path) => target.startsWith(`${path}/`)));
+      const mounts = await mounted();
+      for (const target of mounts) await host.mount.unmount(target);
+      // Never delete through a mount: what is behind it may not be ours.
+      const [left] = mounts.length > 0 ? await mounted() : [];
+      if (left !== undefined) {
+        throw new MinkeError("Unavailable", `Cannot release the volumes of Pod ${podUid}: ${left} is still mounted`);
       }
+      for (const path of folders) await rm(path, { recursive: true, force: true });
       log.debug({ podUid }, "Volumes released");
     },
 
@@ -170,11 +170,13 @@ async function prepareFiles(
   target: string,
 ): Promise<PreparedVolume> {
   const { clock, host } = options;
-  const present = (path: string): Promise<string | undefined> => readIfExists(join(target, path));
+  const isNew = (await mkdir(target, { recursive: true })) !== undefined;
+  const present = async (path: string): Promise<string | undefined> =>
+    isNew ? undefined : await readIfExists(join(target, path));
   const { files, medium, renewAtMs } = await filesOf(options, pod, volume, present);
   const fsGroup = pod.spec?.securityContext?.fsGroup;
-  await mkdir(target, { recursive: true });
-  if (medium === "memory" && !(await isMountPoint(target))) await mountTmpfs(host.mount, target, undefined);
+  const isMounted = medium === "disk" || (!isNew && (await isMountPoint(target)));
+  if (!isMounted) await mountTmpfs(host.mount, target, undefined);
   await writeAtomically(target, files, { now: clock.now(), fsGroup });
   if (fsGroup !== undefined) await applyFsGroup(target, fsGroup, { readonly: true });
   const { name } = volume;
