@@ -74,7 +74,7 @@ export class SecureApi implements Disposable {
   async open(server: KubeServer, listen: string, { forPods }: { readonly forPods: boolean }): Promise<void> {
     const { instance, log } = this.#options;
     if (listen === "off") return;
-    const before = await this.#told();
+    const before = forPods ? await this.#told() : undefined;
     const main = await bindFirst(server, addressesOf(listen, instance));
     this.#address = main;
     await this.#tell({ ...before, server: urlOf(main) });
