@@ -7,7 +7,8 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 import { ROLE_BINDINGS } from "../../src/api/access-resources.ts";
-import type { Pod, PodSpec } from "../../src/api/gen/types.ts";
+import type { ConfigMap, Pod, PodSpec } from "../../src/api/gen/types.ts";
+import { SERVICE_ACCOUNTS } from "../../src/api/resources.ts";
 import { kubectls } from "../fixtures/kubectl.ts";
 import { allRunning, BUSYBOX, type Output, startTestNode, type TestNode } from "../fixtures/node.ts";
 
@@ -123,6 +124,39 @@ test("the token can not be written, and dies with its Pod", async () => {
   expect(await curl(url, ...bearer)).toBe(200);
   await node.remove("on-host");
   expect(await curl(url, ...bearer)).toBe(401);
+});
+
+test("what volumes show changes while a container looks: a ConfigMap, and a token that is good no more", async () => {
+  const account = { apiVersion: "v1", kind: "ServiceAccount", metadata: { name: "robot" } };
+  const accounts = node.client.resource(SERVICE_ACCOUNTS, "default");
+  const configMap = (text: string): ConfigMap => ({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: "words" },
+    data: { text },
+  });
+  await accounts.create(account);
+  await node.client.configMaps("default").create(configMap("before"));
+  await node.create("robot", {
+    serviceAccountName: "robot",
+    terminationGracePeriodSeconds: 0,
+    containers: [
+      { name: "c", image: BUSYBOX, command: ["sleep", "600"], volumeMounts: [{ name: "words", mountPath: "/words" }] },
+    ],
+    volumes: [{ name: "words", configMap: { name: "words" } }],
+  });
+  await node.until("robot", allRunning);
+  const url = `${await urlIn("robot")}/version`;
+  const bearer = async (): Promise<string> =>
+    `Authorization: Bearer ${await printed(inPod("robot", "cat", `${MOUNT}/token`))}`;
+  expect(await curl(url, "-H", await bearer())).toBe(200);
+  await accounts.delete("robot");
+  await accounts.create(account);
+  expect(await curl(url, "-H", await bearer())).toBe(401);
+  await node.client.configMaps("default").update(configMap("after"));
+  // Ends by itself when the container sees the new text.
+  await printed(inPod("robot", "timeout", "20", "sh", "-c", "until grep -q after /words/text; do usleep 10000; done"));
+  await expect.poll(async () => await curl(url, "-H", await bearer()), { timeout: 20_000 }).toBe(200);
 });
 
 test("after the daemon has been killed, Pods that run find the API where it was, and keep their token", async () => {
