@@ -115,7 +115,7 @@ export class SecureApi implements Disposable {
 
   async #openForPods(server: KubeServer, main: ListenAddress, before?: string): Promise<ListenAddress | undefined> {
     const { network, nodeIp, instance, log } = this.#options;
-    const known = Number(before === undefined ? Number.NaN : new URL(before).port);
+    const known = Number(URL.parse(before ?? "")?.port ?? 0);
     const ports = [...(known > 0 ? [known] : []), ...usualPorts(instance)];
     try {
       const opened = await openForPods({ server, network, main, nodeIp, ports });

@@ -196,6 +196,8 @@ export async function startNode(
   undo.defer(() => server.close());
   await secure.open(server, listen, { forPods });
   apiServer.resolve(secure.forPods());
+  // What opens behind our back is open, or has failed, before all of it is closed.
+  undo.defer(async () => void (await secure.forPods()));
   await server.listen(instance.apiSocket);
   log.info({ instance: instance.name, socket: instance.apiSocket }, "The node serves");
   collector.wake();

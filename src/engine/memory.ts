@@ -15,10 +15,10 @@ export interface PodMemory {
   /** Prepared volumes by name; undefined until they are. */
   volumes: ReadonlyMap<string, PreparedVolume> | undefined;
   volumesHeld: boolean;
-  /** When to refresh what volumes show, milliseconds since the epoch: 0 = now, as nobody knows how old it is; `Infinity` = not by time. */
+  /** When to refresh what volumes show, milliseconds since the epoch: 0 = now, or nobody knows; `Infinity` = not by time. */
   refreshAtMs: number;
-  /** The Pod's metadata that volumes show. */
-  shown: Pod["metadata"] | undefined;
+  /** What of the Pod itself volumes show, and what can change. */
+  shown: Pick<Pod["metadata"], "labels" | "annotations"> | undefined;
   released: boolean;
   /** Images made present ahead of the sandbox, by container name; taken by the container's first start. */
   readonly images: Map<string, Image>;

@@ -4,9 +4,8 @@
  * earliest moment at which time alone changes the plan.
  */
 import type { ContainerStatus, Pod } from "../api/gen/types.ts";
-import { equalJson } from "../api/equal.ts";
 import { messageOf } from "../base/errors.ts";
-import { showsObject, showsPod } from "../volume/volume.ts";
+import { showsObject } from "../volume/volume.ts";
 import type { Action } from "./action.ts";
 import type { Scene } from "./act.ts";
 import { crashBackoff, restoreBackoff } from "./crash-backoff.ts";
@@ -24,6 +23,7 @@ import type { Facts } from "./plan-input.ts";
 import { plan } from "./plan.ts";
 import { readReplacing, replacedNames } from "./replacing.ts";
 import { allocated } from "./resize.ts";
+import { showsOld } from "./shown.ts";
 import { StatusWriter } from "./status-writer.ts";
 
 /** Pause after a look at the Pod that failed as a whole, milliseconds. */
@@ -150,7 +150,7 @@ export class PodWorker {
       }
     if (pod) {
       restoreBackoff(pod, observed, this.#memory);
-      this.#compareShown(pod);
+      if (showsOld(pod, this.#memory.shown)) this.#memory.refreshAtMs = 0;
     }
     const facts = this.#facts(pod, observed, ending, now);
     const actions = plan({ pod, observed, facts, now });
@@ -158,15 +158,6 @@ export class PodWorker {
     const starting = this.#inFlight.isStarting();
     if (pod) await this.#status.tell(pod, observed, { ending, infeasible, starting, load, isCurrent });
     if (!pod && actions.length === 0 && this.#inFlight.size === 0) this.#options.onGone();
-  }
-
-  /** Labels and annotations are what of a Pod that runs changes, and can be shown. */
-  #compareShown({ metadata, spec }: Pod): void {
-    const { shown } = this.#memory;
-    if (!shown || (shown.labels === metadata.labels && shown.annotations === metadata.annotations)) return;
-    const isSame = equalJson([shown.labels, shown.annotations], [metadata.labels, metadata.annotations]);
-    if (isSame || !(spec?.volumes ?? []).some(showsPod)) return;
-    this.#memory.refreshAtMs = 0;
   }
 
   #begin(scene: Scene, actions: readonly Action[]): void {

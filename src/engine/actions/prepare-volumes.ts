@@ -5,13 +5,14 @@ import type { Pod } from "../../api/gen/types.ts";
 import { messageOf } from "../../base/errors.ts";
 import { renewalOf } from "../../volume/volume.ts";
 import type { Scene } from "../act.ts";
+import { shownOf } from "../shown.ts";
 import { logDirectoryName } from "../translate.ts";
 
 /** Volumes, and the directories for logs, so that no container start has to make them. */
 export async function prepareVolumes({ deps, pod, memory }: Scene & { readonly pod: Pod }): Promise<void> {
   using _span = deps.trace.span(memory.uid, "engine.volumes");
   memory.volumesHeld = true;
-  memory.shown = pod.metadata;
+  memory.shown = shownOf(pod);
   // What changes from here on makes it 0 again.
   memory.refreshAtMs = Infinity;
   const logs = join(deps.paths.podLogs, logDirectoryName(pod));
