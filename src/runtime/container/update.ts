@@ -31,7 +31,7 @@ export async function reopenLog(scope: Scope, id: string): Promise<void> {
   const entry = await requireRunning(scope, id, "reopen the log");
   const { record } = entry;
   if (record.logPath === "") return;
-  await handlerOf(scope, record).conmon.reopenLog(containerPaths(scope.layout, id).bundle);
+  handlerOf(scope, record).conmon.reopenLog(containerPaths(scope.layout, id).bundle);
   await appeared(scope, record.logPath);
 }
 
