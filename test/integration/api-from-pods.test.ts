@@ -68,6 +68,10 @@ async function urlIn(pod: string): Promise<string> {
 test("client-go in a Pod is its service account, may look around, and no more until a role is bound", async () => {
   const pod = await client("plain");
   expect(pod.spec!.volumes!.at(-1)!.name).toMatch(/^kube-api-access-[a-z0-9]{5}$/);
+  const described = (await node.minke(["describe", "pod", "plain"])).stdout;
+  expect(described.slice(described.indexOf("  kube-api-access-"))).toMatch(
+    /^ .*\n {4}Type: +Projected \(.*\n {4}TokenExpirationSeconds: +3607\n {4}ConfigMapName: +kube-root-ca\.crt\n {4}Optional: +false\n {4}DownwardAPI: +true\n/,
+  );
   expect(await printed(kubectl("plain", "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"))).toBe(
     "system:serviceaccount:default:default",
   );
