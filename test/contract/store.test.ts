@@ -59,6 +59,22 @@ describe.each(STORES)("%s store", (_name, open) => {
     expect(names("def")).toEqual([]);
   });
 
+  test("what has to last is told to be on the disk after a sync, what need not at once", async () => {
+    using store = open();
+    store.create("leases", object("l"), "async");
+    expect(store.durableVersion()).toBe("1");
+    store.create("pods", object("a"));
+    store.create("leases", object("m"), "async");
+    expect(store.durableVersion()).toBe("1");
+    const synced = store.synced();
+    store.create("pods", object("b"));
+    await synced;
+    expect(Number(store.durableVersion())).toBeLessThan(4);
+    await store.synced();
+    expect(store.durableVersion()).toBe("4");
+    expect(Number(store.durableVersion())).toBe(Number(store.version()));
+  });
+
   test("refuses what collides, is gone, or was changed by someone else", () => {
     using store = open();
     const first = store.create("pods", object("a"));

@@ -32,7 +32,7 @@ export async function createObject(context: ResourceContext): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const named = generated === undefined ? given : withName(given, generated + nameSuffix());
     try {
-      return sendObject(context, 201, storeNew(context, named, dryRun));
+      return await sendObject(context, 201, storeNew(context, named, dryRun));
     } catch (error) {
       const again = generated !== undefined && attempt < GENERATE_TRIES_MAX && isMinkeError(error, "AlreadyExists");
       if (!again) throw error;

@@ -12,7 +12,7 @@ import { readLogs } from "../../stream/logs.ts";
 import type { ResourceContext } from "../context.ts";
 import { storedObject } from "../objects/get.ts";
 import { isTrue } from "../request-info.ts";
-import { startStream } from "../respond.ts";
+import { drained, startStream } from "../respond.ts";
 import { containerNameOf } from "./container-of.ts";
 
 export async function readPodLog(context: ResourceContext): Promise<void> {
@@ -34,19 +34,6 @@ export async function readPodLog(context: ResourceContext): Promise<void> {
     }
   }
   response.end();
-}
-
-async function drained({ response, signal }: ResourceContext): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      response.off("drain", done);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    response.on("drain", done);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
 }
 
 /** Aborts `finished` when the container has ended or another has taken its place; changes of the Pod make it look. */
