@@ -203,6 +203,14 @@ export const NODE_OPTIONS = {
     doc: `How much the daemon writes to standard error: ${LOG_LEVELS.join(", ")}.`,
     schema: v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`),
   },
+  auditLog: {
+    flag: "audit-log",
+    env: "MINKE_AUDIT_LOG",
+    placeholder: "FILE",
+    defaultText: "none",
+    doc: "Where each request to the API is noted down, as Kubernetes' audit log at the level Metadata; - for standard output.",
+    schema: path,
+  },
   trace: {
     flag: "trace",
     env: "MINKE_TRACE",

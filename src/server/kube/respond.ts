@@ -7,6 +7,7 @@ import { statusOf } from "../../api/status.ts";
 import type { RequestContext, ResourceContext } from "./context.ts";
 import { encode, outputFormOf, PLAIN } from "./negotiate.ts";
 import type { OutputForm } from "./negotiate.ts";
+import { noteStarted } from "./request-record.ts";
 import { asForm, listAsForm } from "./table-format.ts";
 
 /** All warnings of one response together, in characters, as the Kubernetes API server has it. */
@@ -120,13 +121,15 @@ export function sendText(context: RequestContext, code: number, text: string): v
 export function startStream(context: RequestContext, type: string): ServerResponse {
   writeHead(context, 200, { "content-type": type });
   context.response.flushHeaders();
+  noteStarted(context.record, 200);
   return context.response;
 }
 
 /** Sends anything thrown as a `Status`; when the response has begun the connection is cut, so that nobody takes it for whole. */
 export function sendError(context: RequestContext, error: unknown): void {
-  if (context.response.headersSent) return void context.response.destroy();
   const status = statusOf(error);
+  context.record.failure = status;
+  if (context.response.headersSent) return void context.response.destroy();
   const waitS = status.details?.retryAfterSeconds;
   if (waitS !== undefined) context.response.setHeader("retry-after", String(waitS));
   sendEncoded(context, status.code ?? 500, encode(status, errorForm(context)));

@@ -3,17 +3,20 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 
 import { resourceOf } from "../../api/resources.ts";
 import { messageOf } from "../../base/errors.ts";
+import { AuditTrail } from "./audit/audit-trail.ts";
 import { attributesOf } from "./auth/attributes.ts";
 import { authenticate } from "./auth/authenticate.ts";
-import { authorize } from "./auth/authorize.ts";
+import { requireAllowed } from "./auth/authorize.ts";
 import { guardFromBrowsers } from "./auth/browser-guard.ts";
 import { impersonated } from "./auth/impersonation.ts";
+import { decide } from "./auth/rbac.ts";
 import type { RequestLimits } from "./auth/request-limits.ts";
 import { ANONYMOUS } from "./auth/user.ts";
 import type { KubeServerOptions, RequestContext } from "./context.ts";
 import { pathNotFound, verbNotAllowed } from "./errors.ts";
 import { pathHandlerOf } from "./path-routes.ts";
 import { isTrue, type RequestInfo, requestInfoOf } from "./request-info.ts";
+import type { RequestRecord } from "./request-record.ts";
 import { sendError } from "./respond.ts";
 import { resourceHandlerOf } from "./routes.ts";
 
@@ -36,6 +39,9 @@ const GONE = new Error("the client has gone");
 export async function serveRequest(node: KubeServerOptions, arrival: Arrival): Promise<void> {
   const { request, response, upgrade, stopping } = arrival;
   const startMs = node.clock.monotonic();
+  const record: RequestRecord = {};
+  const trail = node.audit && new AuditTrail(node.audit, node.clock, request, record);
+  if (trail) response.setHeader("audit-id", trail.id);
   const gone = new AbortController();
   const leave = (): void => gone.abort(GONE);
   (upgrade?.socket ?? response).on("close", leave);
@@ -52,6 +58,7 @@ export async function serveRequest(node: KubeServerOptions, arrival: Arrival): P
       query: parsed.searchParams,
       signal: gone.signal,
       warnings: [],
+      record,
       ...(upgrade ? { upgrade } : {}),
     };
     try {
@@ -68,19 +75,29 @@ export async function serveRequest(node: KubeServerOptions, arrival: Arrival): P
   } finally {
     stopping.removeEventListener("abort", leave);
     const ms = Math.round((node.clock.monotonic() - startMs) * 10) / 10;
-    node.log.debug({ method, url, code: response.statusCode, ms }, "Served a request");
+    const code = answerCode(response, record);
+    trail?.completed(code);
+    node.log.debug({ method, url, code, ms }, "Served a request");
   }
 }
 
 async function dispatch(anonymous: RequestContext, { local, limits }: Arrival, url: URL): Promise<void> {
-  const { method = "GET" } = anonymous.request;
+  const { record, request } = anonymous;
+  const { method = "GET" } = request;
   const info = requestInfoOf(method, url);
   if (!info) throw verbNotAllowed();
-  guardFromBrowsers(anonymous.request, { local, nodeName: anonymous.node.nodeName });
+  record.info = info;
+  record.isLongRunning = isLongRunning(info, url);
+  record.attributes = attributesOf(method, url, info);
+  guardFromBrowsers(request, { local, nodeName: anonymous.node.nodeName });
   const sender = authenticate(anonymous, local);
-  using _counted = limits.admit(sender, isLongRunning(info, url));
-  const user = impersonated(anonymous, sender) ?? sender;
-  authorize(anonymous.node.store, user, attributesOf(method, url, info));
+  record.sender = sender;
+  using _counted = limits.admit(sender, record.isLongRunning);
+  const as = impersonated(anonymous, sender);
+  if (as) record.impersonated = as;
+  const user = as ?? sender;
+  record.decision = decide(anonymous.node.store, user, record.attributes);
+  requireAllowed(record.decision, user, record.attributes);
   const context: RequestContext = { ...anonymous, user };
   const onPath = pathHandlerOf(method, url.pathname);
   if (onPath) return await onPath(context);
@@ -89,6 +106,11 @@ async function dispatch(anonymous: RequestContext, { local, limits }: Arrival, u
   if (!resource || resource.version !== info.version) throw pathNotFound();
   const handler = resourceHandlerOf(resource, info);
   await handler({ ...context, info, resource });
+}
+
+/** Undefined when the client left before it had an answer. */
+function answerCode(response: ServerResponse, { failure, startedCode }: RequestRecord): number | undefined {
+  return startedCode ?? failure?.code ?? (response.headersSent ? response.statusCode : undefined);
 }
 
 /** Subresources that are open as long as the client likes. */

@@ -26,6 +26,7 @@ export async function createObject(context: ResourceContext): Promise<void> {
   const value = await requireValue(context.request);
   requireWriteOptions(context, "Create");
   const given = decodeObject(context, value);
+  context.record.sent = given.metadata;
   const dryRun = isDryRun(context);
   const { generateName, name } = given.metadata;
   const generated = !name && generateName ? generateName.slice(0, GENERATE_PREFIX_MAX) : undefined;
