@@ -171,6 +171,7 @@ export async function startNode(
     tokens,
     nodeInfo: info.read,
     ...(audit ? { audit } : {}),
+    ...(settings.eventTtl === undefined ? {} : { eventTtlMs: settings.eventTtl }),
   });
 
   await required;

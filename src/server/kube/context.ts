@@ -37,6 +37,8 @@ export interface KubeServerOptions {
   readonly tokens: ServiceAccountTokens;
   /** A folder that only root can read, on the store's disk, for files that do not last. */
   readonly scratch: string;
+  /** How long Events are kept, milliseconds; 0 for ever. Default: an hour. */
+  readonly eventTtlMs?: number;
   /** Where each request is noted down; absent: nowhere. */
   readonly audit?: AuditSink;
   /** What `info` answers: plain JSON about this node. */
