@@ -16,6 +16,7 @@ import type { NodeIdentity } from "./auth/node-identity.ts";
 import type { ServiceAccountTokens } from "./auth/service-account-tokens.ts";
 import type { User } from "./auth/user.ts";
 import type { ResourceRequest } from "./request-info.ts";
+import type { RequestMetrics } from "./metrics/request-metrics.ts";
 import type { RequestRecord } from "./request-record.ts";
 
 /** What the server stands on. It writes the store and never tells the runtime to change a Pod. */
@@ -58,6 +59,8 @@ export interface RequestContext {
   readonly signal: AbortSignal;
   /** Texts for `Warning` headers; respond.ts sends as many as fit. */
   readonly warnings: string[];
+  /** Of all requests. */
+  readonly metrics: RequestMetrics;
   /** What is known of the request so far. */
   readonly record: RequestRecord;
   /** Present when the client asks to leave HTTP (WebSocket, SPDY). */

@@ -7,6 +7,12 @@ import type { RequestInfo } from "./request-info.ts";
 
 /** Each field is there from the moment at which it is known. */
 export interface RequestRecord {
+  /** Of HTTP, when it is one that Kubernetes knows. */
+  method?: string;
+  /** Whether there is a handler for it. */
+  isServed?: boolean;
+  isDryRun?: boolean;
+  isApply?: boolean;
   info?: RequestInfo;
   attributes?: Attributes;
   /** Whether it stays open as long as the client likes. */
