@@ -52,7 +52,8 @@ export async function sendList(
  */
 async function streamList(context: ResourceContext, items: readonly KubeObject[], metadata: ListMeta): Promise<void> {
   const frame = JSON.stringify(listAsForm(context, { items: [], metadata }, PLAIN));
-  startStream(context, "application/json");
+  const response = startStream(context, "application/json");
+  if (context.request.method === "HEAD") return void response.end();
   const block = Buffer.allocUnsafeSlow(LIST_BLOCK_BYTES);
   let used = 0;
   let separator = frame.slice(0, -"]}".length);
@@ -69,7 +70,7 @@ async function streamList(context: ResourceContext, items: readonly KubeObject[]
     else used += block.write(text, used);
   }
   await writeThrough(context, block.subarray(0, used));
-  context.response.end("]}");
+  response.end("]}");
 }
 
 /** Resolves when the kernel has all of it, or the client has gone. */

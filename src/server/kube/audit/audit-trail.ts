@@ -14,8 +14,8 @@ export interface AuditSink {
   readonly counts: { readonly written: number; readonly lost: number };
 }
 
-/** As the Kubernetes API server has it: a client may name its request, in so many characters. */
-const ID_MAX_CHARS = 64;
+/** A client may name its request, in as many characters as the Kubernetes API server takes, and those that a header can carry. */
+const GIVEN_ID = /^[\x21-\x7e]{1,64}$/;
 
 export class AuditTrail {
   /** Also in the answer's `Audit-Id` header. */
@@ -27,7 +27,7 @@ export class AuditTrail {
 
   constructor(sink: AuditSink, clock: Clock, request: IncomingMessage, record: RequestRecord) {
     const { "audit-id": given } = request.headers;
-    this.id = typeof given === "string" && given !== "" ? given.slice(0, ID_MAX_CHARS) : newUid();
+    this.id = typeof given === "string" && GIVEN_ID.test(given) ? given : newUid();
     this.#sink = sink;
     this.#clock = clock;
     this.#record = record;
