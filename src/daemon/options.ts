@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 
+import { parseGoDuration } from "../base/duration.ts";
 import { MinkeError } from "../base/errors.ts";
 import { CGROUP_DRIVERS } from "../host/cgroup/driver.ts";
 import { DEFAULT_INSTANCE } from "../host/instance.ts";
@@ -55,6 +56,17 @@ const WHOLE_PERCENT = "must be a whole number from 0 to 100";
 const percent = v.pipe(
   v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,3}$/), v.transform(Number))], WHOLE_PERCENT),
   v.check((value) => Number.isInteger(value) && value >= 0 && value <= 100, WHOLE_PERCENT),
+);
+const duration = v.union(
+  [
+    v.number(),
+    v.pipe(
+      v.string(),
+      v.check((text) => (parseGoDuration(text) ?? -1) >= 0),
+      v.transform((text) => parseGoDuration(text)!),
+    ),
+  ],
+  "must be a duration that is not negative, such as 30m or 1h0m0s",
 );
 /** The kubelet's. */
 export const IMAGE_GC_DEFAULTS = { highPercent: 85, lowPercent: 80 } as const;
@@ -211,6 +223,22 @@ export const NODE_OPTIONS = {
     defaultText: "info",
     doc: `How much the daemon writes to standard error: ${LOG_LEVELS.join(", ")}.`,
     schema: v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`),
+  },
+  eventTtl: {
+    flag: "event-ttl",
+    env: "MINKE_EVENT_TTL",
+    placeholder: "DURATION",
+    defaultText: "1h0m0s",
+    doc: "How long Events are kept after they were last written; 0 for ever.",
+    schema: duration,
+  },
+  auditLog: {
+    flag: "audit-log",
+    env: "MINKE_AUDIT_LOG",
+    placeholder: "FILE",
+    defaultText: "none",
+    doc: "Where each request to the API is noted down, as Kubernetes' audit log at the level Metadata; - for standard output.",
+    schema: path,
   },
   trace: {
     flag: "trace",

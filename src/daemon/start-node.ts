@@ -26,6 +26,7 @@ import { createEventRecorder } from "../store/event-recorder.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { createVolumeManager } from "../volume/create-volume-manager.ts";
+import type { OpenAuditLog } from "./audit-file.ts";
 import { criSocketOf, serveCri } from "./cri.ts";
 import { engineInputs } from "./engine-inputs.ts";
 import { lockInstance } from "./lock.ts";
@@ -81,6 +82,7 @@ export async function startNode(
   await makeDirectories(instance);
   undo.use(await lockInstance(instance));
   const { perl, cgroupDriver } = settings;
+  const audit = settings.auditLog === undefined ? undefined : undo.use(await openAudit(settings.auditLog, log));
   const host = undo.use(
     await createHost({
       log,
@@ -182,6 +184,8 @@ export async function startNode(
     scratch: instance.root,
     tokens,
     nodeInfo: info.read,
+    ...(audit ? { audit } : {}),
+    ...(settings.eventTtl === undefined ? {} : { eventTtlMs: settings.eventTtl }),
   });
 
   await required;
@@ -267,6 +271,12 @@ async function settleNode(parts: {
   } catch (error) {
     log.warn({ error: messageOf(error) }, "Writing the node's readiness failed");
   }
+}
+
+/** Loaded by those who want one. */
+async function openAudit(path: string, log: Logger): Promise<OpenAuditLog> {
+  const { openAuditLog } = await import("./audit-file.ts");
+  return openAuditLog(path, { clock: systemClock, log });
 }
 
 async function makeDirectories(instance: Instance): Promise<void> {
