@@ -17,6 +17,7 @@ import { promisify } from "node:util";
 import { sleep, systemClock } from "../src/base/clock.ts";
 import { layoutOf } from "../src/host/cgroup/layout.ts";
 import { subtree } from "../src/host/cgroup/tree.ts";
+import { sliceOf } from "../src/host/cgroup/units.ts";
 import type { Instance } from "../src/host/instance.ts";
 import { type MountEntry, parseMountinfo } from "../src/host/mountinfo.ts";
 import { scaled } from "./fixtures/emulated.ts";
@@ -27,7 +28,7 @@ const PAUSE_MS = 50;
 /** Folders of a layer or an image are opaque: their content is the image's. */
 const OPAQUE = /\/(layers|blobs|merged|rootfs|upper|work)\/[^/]+$/;
 
-export const INVENTORY_KINDS = ["namespace", "mount", "link", "firewall", "cgroup", "process", "file"] as const;
+export const INVENTORY_KINDS = ["namespace", "mount", "link", "firewall", "cgroup", "unit", "process", "file"] as const;
 export type InventoryKind = (typeof INVENTORY_KINDS)[number];
 /** What comes and goes by itself: its absence is no loss. */
 const TRANSIENT: ReadonlySet<InventoryKind> = new Set(["process", "namespace"]);
@@ -57,6 +58,7 @@ export async function takeInventory(options: InventoryOptions = {}): Promise<Inv
       link: await linksOf(options.instance),
       firewall: await firewallOf(options.instance),
       cgroup: await cgroupsOf(options.instance),
+      unit: await unitsOf(options.instance),
       process: new Map(processes.map(({ pid, start, command }) => [`${pid}@${start}`, `pid ${pid}: ${command}`])),
       file: await filesOf(options, new Set(mounts.map(({ target }) => target))),
     },
@@ -125,7 +127,7 @@ async function readProcess(name: string, instance: Instance | undefined): Promis
     const ours =
       !instance ||
       [instance.root, instance.state].some((path) => text.includes(path)) ||
-      cgroup!.split("\n").some((line) => line.includes(`:/${instance.cgroupRoot}/`));
+      cgroup!.split("\n").some((line) => cgroupTopsOf(instance).some((top) => line.includes(`:/${top}/`)));
     const namespaces = ours ? await namespacesOfProcess(folder) : [];
     return {
       pid: Number(name),
@@ -235,11 +237,31 @@ async function cgroupsOf(instance: Instance | undefined): Promise<Map<string, st
       : [...layout.hierarchies.map(({ base }) => base), ...(layout.unified === undefined ? [] : [layout.unified])];
   const found = new Map<string, string>();
   for (const base of bases) {
-    const top = instance ? join(base, instance.cgroupRoot) : base;
-    const exists = !instance || (await readdir(top).catch(() => undefined)) !== undefined;
-    for (const folder of exists ? await subtree(top) : []) found.set(folder, folder);
+    for (const top of instance ? cgroupTopsOf(instance).map((path) => join(base, path)) : [base]) {
+      const exists = !instance || (await readdir(top).catch(() => undefined)) !== undefined;
+      for (const folder of exists ? await subtree(top) : []) found.set(folder, folder);
+    }
   }
   return found;
+}
+
+/** Where either cgroup driver has what an instance makes. */
+function cgroupTopsOf({ cgroupRoot }: Instance): readonly string[] {
+  return [cgroupRoot, sliceOf(cgroupRoot).path];
+}
+
+/** Slices and scopes of systemd. */
+async function unitsOf(instance: Instance | undefined): Promise<Map<string, string>> {
+  const patterns = instance ? unitPatternsOf(instance) : [];
+  const kinds = ["--type=slice", "--type=scope"];
+  const list = await output("systemctl", ["list-units", "--all", "--plain", "--no-legend", ...kinds, ...patterns]);
+  const names = (list ?? "").split("\n").map((line) => line.trim().split(/\s+/)[0]!);
+  return counted(names.filter((name) => name !== ""));
+}
+
+function unitPatternsOf({ cgroupRoot }: Instance): readonly string[] {
+  const slice = sliceOf(cgroupRoot).name;
+  return [slice, slice.replace(/\.slice$/, "-*.slice"), `${cgroupRoot}-*.scope`];
 }
 
 async function filesOf(

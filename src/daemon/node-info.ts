@@ -46,6 +46,7 @@ export function nodeInfo(parts: NodeInfoParts): { readonly read: () => Promise<R
         crun,
         conmon,
         cgroup: host.cgroup.version,
+        cgroupDriver: host.cgroup.driver,
         kernel: release(),
         network: {
           name: instance.network,

@@ -6,6 +6,7 @@ import * as v from "valibot";
 
 import { parseGoDuration } from "../base/duration.ts";
 import { MinkeError } from "../base/errors.ts";
+import { CGROUP_DRIVERS } from "../host/cgroup/driver.ts";
 import { DEFAULT_INSTANCE } from "../host/instance.ts";
 import { parseListenAddress } from "./listen-address.ts";
 
@@ -171,6 +172,14 @@ export const NODE_OPTIONS = {
     defaultText: String(IMAGE_GC_DEFAULTS.lowPercent),
     doc: "How full the disk may still be when the removal of images ends.",
     schema: percent,
+  },
+  cgroupDriver: {
+    flag: "cgroup-driver",
+    env: "MINKE_CGROUP_DRIVER",
+    placeholder: "DRIVER",
+    defaultText: "cgroupfs",
+    doc: "Who makes the cgroups of Pods: cgroupfs (Minke), systemd (as slices and scopes; cgroup v2), or auto for systemd where it can. A kubelet needs the same.",
+    schema: v.picklist([...CGROUP_DRIVERS, "auto"], `must be one of ${CGROUP_DRIVERS.join(", ")}, auto`),
   },
   crun: {
     flag: "crun",

@@ -81,9 +81,15 @@ export async function startNode(
   required.catch(() => {}); // Awaited below, beside what takes longer.
   await makeDirectories(instance);
   undo.use(await lockInstance(instance));
+  const { perl, cgroupDriver } = settings;
   const audit = settings.auditLog === undefined ? undefined : undo.use(await openAudit(settings.auditLog, log));
   const host = undo.use(
-    await createHost({ log, clock, ...(settings.perl === undefined ? {} : { perl: settings.perl }) }),
+    await createHost({
+      log,
+      clock,
+      ...(perl === undefined ? {} : { perl }),
+      ...(cgroupDriver === undefined ? {} : { cgroupDriver }),
+    }),
   );
 
   const store = undo.use(openSqliteStore({ path: join(instance.root, "store.db") }));
@@ -242,7 +248,9 @@ async function leaveHost(parts: {
   try {
     if (store.list("pods").items.length > 0 || (await runtime.sandboxes()).length > 0) return;
     await network.teardown();
-    if (await host.cgroup.exists(instance.cgroupRoot)) await host.cgroup.remove(instance.cgroupRoot);
+    for (const top of host.cgroup.placesOf(instance.cgroupRoot)) {
+      if (await host.cgroup.exists(top)) await host.cgroup.remove(top);
+    }
   } catch (error) {
     log.warn({ error: messageOf(error) }, "Removing what the node made on the host failed");
   }
@@ -285,13 +293,14 @@ async function makeDirectories(instance: Instance): Promise<void> {
 
 /** Refuses to start on a host on which no Pod could run. */
 async function requireHost(settings: NodeOptions, instance: Instance): Promise<void> {
-  const { crun, conmon, perl, cniBinDirs } = settings;
+  const { crun, conmon, perl, cgroupDriver, cniBinDirs } = settings;
   const found = await checkRequirements({
     root: instance.root,
     embeddedNetwork: settings.cniConfDir === undefined,
     ...(crun === undefined ? {} : { crun }),
     ...(conmon === undefined ? {} : { conmon }),
     ...(perl === undefined ? {} : { perl }),
+    ...(cgroupDriver === undefined ? {} : { cgroupDriver }),
     ...(cniBinDirs === undefined ? {} : { cniBinDirs }),
   });
   const missing = found.filter(({ status }) => status === "missing");

@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from "../base/clock.ts";
 import { type Logger, noLog } from "../base/logger.ts";
 import { createCgroupHost } from "./cgroup/cgroup.ts";
+import type { CgroupDriver } from "./cgroup/driver.ts";
 import type { Host } from "./host.ts";
 import { createMountHost } from "./mount.ts";
 import { createNamespaceHost } from "./namespace.ts";
@@ -13,6 +14,8 @@ export interface HostOptions {
   readonly clock?: Clock;
   /** Perl interpreter that runs the agent; default `perl`. */
   readonly perl?: string;
+  /** Who makes the cgroups of Pods; `auto`: systemd where it can be. Default `cgroupfs`. */
+  readonly cgroupDriver?: CgroupDriver | "auto";
 }
 
 /**
@@ -20,15 +23,17 @@ export interface HostOptions {
  * it stays.
  */
 export async function createHost(options: HostOptions = {}): Promise<Host> {
-  const { log = noLog, clock = systemClock, perl } = options;
+  const { log = noLog, clock = systemClock, perl, cgroupDriver = "cgroupfs" } = options;
   const agent = new Agent({ clock, log, ...(perl === undefined ? {} : { perl }) });
-  agent.start();
   const mount = createMountHost(agent);
+  const process = createProcessHost(agent);
+  const cgroup = createCgroupHost({ mount, process, clock, driver: cgroupDriver });
+  agent.start();
   return {
-    process: createProcessHost(agent),
+    process,
     namespace: createNamespaceHost(agent),
     mount,
-    cgroup: createCgroupHost({ mount, clock }),
+    cgroup,
     [Symbol.asyncDispose]: async () => await agent[Symbol.asyncDispose](),
   };
 }

@@ -7,6 +7,7 @@ import { basename, dirname, join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 
 import { MinkeError } from "../base/errors.ts";
+import { CGROUP_PLACES } from "./cgroup/driver.ts";
 import type {
   CgroupHost,
   CgroupResources,
@@ -253,6 +254,8 @@ function fakeCgroups(state: State): CgroupHost {
   const below = (path: string): string[] => [...state.cgroups.keys()].filter((name) => isBelow(name, path));
   const pidsBelow = (path: string): number[] => below(path).flatMap((name) => [...state.cgroups.get(name)!.pids]);
   return {
+    ...CGROUP_PLACES.cgroupfs,
+    placesOf: (path) => [path],
     version: 2,
     prepare: async () => [],
     create: async (path, resources) => {
@@ -273,6 +276,7 @@ function fakeCgroups(state: State): CgroupHost {
         endProcess(state, pid);
       }
     },
+    hold: async () => {},
     processes: async (path) => pidsBelow(path),
     remove: async (path) => {
       const pids = pidsBelow(path);

@@ -10,6 +10,8 @@
  * dies it sees the end of its input and exits; when it dies the next call starts another.
  */
 
+import type { CgroupDriver } from "./cgroup/driver.ts";
+
 /** A program to run to its end. */
 export interface Command {
   readonly argv: readonly [string, ...string[]];
@@ -292,10 +294,10 @@ export interface PressureShare {
 }
 
 /**
- * The cgroup tree, v1 (hybrid too) and v2 behind one interface. Paths are relative to the hierarchy's root without a
+ * The tree of cgroups, v1 (hybrid too) and v2 behind one interface. Paths are relative to the hierarchy's root without a
  * leading slash (`minke/kubepods/burstable/pod1234`) and are the same in every v1 hierarchy.
  */
-export interface CgroupHost {
+export interface CgroupTree {
   readonly version: 1 | 2;
   /**
    * Makes sure that this host's tree is usable (v1: a hugetlb hierarchy, which crun insists on; v2: controllers enabled).
@@ -308,14 +310,30 @@ export interface CgroupHost {
   exists(path: string): Promise<boolean>;
   /** Sends SIGKILL to every process at or below `path`, until none is left. No error when the cgroup is gone. */
   kill(path: string): Promise<void>;
+  /**
+   * Makes the cgroup of a container last until its monitor, process `monitor`, has ended and so has looked how it went: a
+   * systemd scope goes with its last process, and the count of what the kernel killed for memory with it. Others last anyway.
+   */
+  hold(path: string, monitor: number): Promise<void>;
   /** Pids at or below `path`. */
   processes(path: string): Promise<readonly number[]>;
   /** Removes the cgroup and all below it; its processes must be gone. No error when it is gone. */
   remove(path: string): Promise<void>;
-  /** Paths of the direct children. */
+  /** Paths of the direct children; none of a scope. */
   children(path: string): Promise<readonly string[]>;
   /** undefined when the cgroup is gone. */
   stats(path: string): Promise<CgroupStats | undefined>;
+}
+
+/** The tree, and who makes what of it for Pods: this process, or systemd as slices that hold scopes of containers. */
+export interface CgroupHost extends CgroupTree {
+  readonly driver: CgroupDriver;
+  /** Where the driver has the cgroup that is meant by a path such as `minke/kubepods/pod1`. */
+  placeOf(path: string): string;
+  /** Of a cgroup that the CRI's client names, absolute. Rejects (throws) with `InvalidArgument` what the driver can not use. */
+  placeOfCallers(parent: string): string;
+  /** Where any driver that works on this host has it. */
+  placesOf(path: string): readonly string[];
 }
 
 /** The whole seam. */

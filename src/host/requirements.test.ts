@@ -114,3 +114,24 @@ test("a hybrid host with a stray controller is told how to mount it", async () =
     remedy: "mkdir -p /sys/fs/cgroup/hugetlb && mount -t cgroup -o hugetlb cgroup /sys/fs/cgroup/hugetlb",
   });
 });
+
+test("the cgroup driver is told, and systemd is missing only for who asks for it", async () => {
+  const driver = async (cgroupDriver: "cgroupfs" | "systemd" | "auto"): Promise<Requirement | undefined> =>
+    (await checkRequirements({ system, root: join(system, "var/lib/minke"), cgroupDriver })).find(
+      ({ name }) => name === "cgroup driver",
+    );
+  await put(HEALTHY);
+  expect(await driver("auto")).toMatchObject({
+    status: "found",
+    detail: "cgroupfs; systemd can not be: systemd is not this machine's init",
+  });
+  await mkdir(join(system, "run/systemd/system"), { recursive: true });
+  expect(await driver("systemd")).toMatchObject({ status: "missing", remedy: "apt-get install dbus" });
+  await put({ "/run/dbus/system_bus_socket": "", "/usr/bin/busctl": "", "/usr/bin/systemctl": "" });
+  expect(await driver("cgroupfs")).toMatchObject({ detail: expect.stringContaining("--cgroup-driver systemd") });
+  for (const asked of ["systemd", "auto"] as const) {
+    expect(await driver(asked)).toMatchObject({ status: "found", detail: "systemd" });
+  }
+  await put({ "/proc/self/mountinfo": "31 23 0:28 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n" });
+  expect((await driver("systemd"))?.detail).toContain("cgroup version 1");
+});

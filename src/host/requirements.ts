@@ -2,6 +2,7 @@
  * What a host must have to run Pods, and what to type when it has not. `minke doctor` prints this, and the node checks it
  * before it starts. Nothing here changes anything.
  */
+import type { CgroupDriver } from "./cgroup/driver.ts";
 import { checkCgroups } from "./requirements/cgroups.ts";
 import { checkKernel } from "./requirements/kernel.ts";
 import { checkPrivileges } from "./requirements/privileges.ts";
@@ -28,6 +29,8 @@ export interface RequirementOptions {
   readonly crun?: string;
   readonly conmon?: string;
   readonly perl?: string;
+  /** Who is to make the cgroups of Pods; `auto`: systemd where it can be. Default `cgroupfs`. */
+  readonly cgroupDriver?: CgroupDriver | "auto";
   /** Folders of CNI plugins, in order of preference. */
   readonly cniBinDirs?: readonly string[];
   /** False when Pods will have a network of their own configuration, which needs other plugins. Default true. */
@@ -43,7 +46,7 @@ export async function checkRequirements(options: RequirementOptions): Promise<re
     checkPrivileges(system),
     checkKernel(system),
     checkPrograms(options, system),
-    checkCgroups(system),
+    checkCgroups(system, options.cgroupDriver),
     checkSpace(options.root),
   ]);
   return parts.flat();

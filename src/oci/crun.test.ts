@@ -11,7 +11,16 @@ function crunThat(done: Partial<Completed>) {
     return { code: 0, stdout: "", stderr: "", ...done };
   };
   const host = { process: { run } } as unknown as Host;
-  return { crun: createCrun({ host, root: "/state/crun", binary: "/usr/bin/crun" }), calls };
+  return {
+    crun: createCrun({
+      host,
+      root: "/state/crun",
+      binary: "/usr/bin/crun",
+      cgroupDriver: "cgroupfs",
+      scopePrefix: "minke",
+    }),
+    calls,
+  };
 }
 
 const GONE = {

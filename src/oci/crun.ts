@@ -7,7 +7,9 @@ import { rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 
 import { MinkeError } from "../base/errors.ts";
-import type { Completed, Host } from "../host/host.ts";
+import type { CgroupDriver } from "../host/cgroup/driver.ts";
+import type { CgroupResources, Completed, Host } from "../host/host.ts";
+import { cgroupAnnotations, containerCgroup, type ContainerCgroup } from "./container-cgroup.ts";
 
 export interface CrunOptions {
   readonly host: Pick<Host, "process">;
@@ -15,6 +17,11 @@ export interface CrunOptions {
   readonly root: string;
   /** Absolute path of the program. */
   readonly binary: string;
+  readonly cgroupDriver: CgroupDriver;
+  /** In front of the names of scopes. */
+  readonly scopePrefix: string;
+  /** The service of systemd that we are, if we are one. */
+  readonly service?: string | undefined;
 }
 
 export type OciStatus = "creating" | "created" | "running" | "stopped" | "paused";
@@ -30,6 +37,10 @@ export interface Crun {
   readonly root: string;
   /** What stands before the verb: root and cgroup manager. */
   readonly globalArgs: readonly string[];
+  /** Where the container of a name is to have its cgroup, below that of its Pod. */
+  cgroupOf(parent: string, name: string): ContainerCgroup;
+  /** What the spec of a container has to have among its annotations for that. */
+  cgroupAnnotations(resources: CgroupResources): Readonly<Record<string, string>>;
   /** Lets a created container's process run. Rejects with crun's own words. */
   start(id: string, signal?: AbortSignal): Promise<void>;
   /** Sends a signal (name or number) to the container's first process. No error when it is gone. */
@@ -59,9 +70,10 @@ const KEEPS_ONLY_A_RECORD: ReadonlySet<string> = new Set(["crun", "runc"]);
 
 /** A driver for one crun root. */
 export function createCrun(options: CrunOptions): Crun {
-  const { host, root, binary } = options;
-  // Cgroups by hand, which is all that runc does unless it is told otherwise; only crun knows this option.
-  const manager = basename(binary).startsWith("crun") ? ["--cgroup-manager", "cgroupfs"] : [];
+  const { host, root, binary, cgroupDriver: driver, scopePrefix: prefix, service } = options;
+  const isCrun = basename(binary).startsWith("crun");
+  // Cgroups by hand is all that runc does unless it is told otherwise; only crun knows an option for it.
+  const manager = driver === "systemd" ? ["--systemd-cgroup"] : isCrun ? ["--cgroup-manager", "cgroupfs"] : [];
   const globalArgs = ["--root", root, ...manager];
   const run = (args: readonly string[], signal?: AbortSignal): Promise<Completed> =>
     host.process.run({
@@ -80,6 +92,8 @@ export function createCrun(options: CrunOptions): Crun {
     binary,
     root,
     globalArgs,
+    cgroupOf: (parent, name) => containerCgroup({ driver, prefix, crun: isCrun }, parent, name),
+    cgroupAnnotations: (resources) => cgroupAnnotations({ driver, service }, resources),
     start: async (id, signal) => void succeed(await run(["start", id], signal), "start", id),
     kill: async (id, signal) => {
       const done = await run(["kill", id, signal]);

@@ -25,7 +25,7 @@ const INPUT: SpecInput = {
   mounts: [],
   security: SECURITY,
   resources: {},
-  cgroupsPath: "minke/kubepods/pod1/c1",
+  cgroupsPath: "/minke/kubepods/pod1/c1",
   shmPath: "/state/shm",
   boundingSet: CAPABILITIES,
   annotations: {},

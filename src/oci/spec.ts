@@ -76,7 +76,7 @@ export interface SpecInput {
   /** Text of the profile when `security.seccomp` is of type localhost. */
   readonly seccompProfileJson?: string;
   readonly resources: CgroupResources & { readonly oomScoreAdj?: number };
-  /** Relative to the hierarchy's root: `minke/kubepods/pod…/…`. */
+  /** As the OCI runtime takes it: from the hierarchy's root (`/minke/kubepods/pod…/…`), or SLICE:PREFIX:NAME. */
   readonly cgroupsPath: string;
   /** The Pod's /dev/shm on the host. */
   readonly shmPath?: string;
@@ -119,7 +119,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     linux: {
       namespaces: specNamespaces(input),
       ...userMappings(input.userNamespace),
-      cgroupsPath: `/${input.cgroupsPath.replace(/^\/+/, "")}`,
+      cgroupsPath: input.cgroupsPath,
       resources: specResources({
         privileged,
         resources: input.resources,

@@ -1,5 +1,5 @@
 /** Puts the runtime together: one method per verb, each a call of the file that is named after it. */
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { delimiter, isAbsolute, join } from "node:path";
@@ -9,6 +9,7 @@ import { messageOf } from "../base/errors.ts";
 import { KeyedLock } from "../base/keyed-lock.ts";
 import type { Logger } from "../base/logger.ts";
 import type { Tracer } from "../base/trace.ts";
+import { serviceOf } from "../host/cgroup/units.ts";
 import type { Host } from "../host/host.ts";
 import type { Instance } from "../host/instance.ts";
 import { boundingSet } from "../oci/capabilities.ts";
@@ -147,10 +148,11 @@ function scopeOf(options: RuntimeOptions, closed: AbortSignal): Scope {
 
 /** The default one has two names. */
 function createHandlers(options: RuntimeOptions, layout: Layout): ReadonlyMap<string, OciHandler> {
-  const { host, crunBinary = "crun", conmonBinary = "conmon", handlers = {} } = options;
+  const { host, instance, crunBinary = "crun", conmonBinary = "conmon", handlers = {} } = options;
   const binary = programPath(conmonBinary);
+  const cgroups = { cgroupDriver: host.cgroup.driver, scopePrefix: instance.cgroupRoot, service: ownService() };
   const create = (program: string, root: string): OciHandler => {
-    const crun = createCrun({ host, root, binary: programPath(program) });
+    const crun = createCrun({ host, root, binary: programPath(program), ...cgroups });
     let abilities: Promise<RuntimeAbilities> | undefined;
     return {
       crun,
@@ -163,6 +165,14 @@ function createHandlers(options: RuntimeOptions, layout: Layout): ReadonlyMap<st
     return [name, create(program, join(layout.handlers, name))] as const;
   });
   return new Map([["", first], ["crun", first], ...others]);
+}
+
+function ownService(): string | undefined {
+  try {
+    return serviceOf(readFileSync("/proc/self/cgroup", "utf8"));
+  } catch {
+    return undefined; // not Linux
+  }
 }
 
 /** conmon wants the path of the OCI runtime and not its name. One that is not found is left for the call to complain. */

@@ -36,7 +36,8 @@ export async function destroyInstance(options: DestroyOptions): Promise<void> {
     }
   };
 
-  await attempt("kill the processes", () => host.cgroup.kill(instance.cgroupRoot));
+  const cgroups = host.cgroup.placesOf(instance.cgroupRoot);
+  for (const top of cgroups) await attempt("kill the processes", () => host.cgroup.kill(top));
   for (const name of namesIn(layout.sandboxCheckpoints).filter((file) => file.endsWith(".json"))) {
     const result = readCheckpoint<SandboxRecord>(sandboxPaths(layout, name.slice(0, -".json".length)).checkpoint);
     const attachment = result.kind === "read" ? attachmentOf(result.data) : undefined;
@@ -49,7 +50,7 @@ export async function destroyInstance(options: DestroyOptions): Promise<void> {
       for (const { target } of await host.mount.list(directory)) await host.mount.unmount(target);
     });
   }
-  await attempt("cgroups", () => host.cgroup.remove(instance.cgroupRoot));
+  for (const top of cgroups) await attempt("cgroups", () => host.cgroup.remove(top));
   for (const directory of directories) {
     await attempt(directory, async () => {
       const left = await host.mount.list(directory);

@@ -12,7 +12,7 @@ export async function features(scope: Scope): Promise<RuntimeFeatures> {
   return {
     handlers: await Promise.all(handlers),
     supplementalGroupsPolicy: true,
-    cgroupDriver: "cgroupfs",
+    cgroupDriver: scope.host.cgroup.driver,
     version: (await defaultHandler(scope).abilities()).version,
   };
 }

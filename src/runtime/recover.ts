@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 
-import { messageOf } from "../base/errors.ts";
+import { messageOf, MinkeError } from "../base/errors.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { namesIn, readCheckpoint, removeCheckpoint, writeCheckpoint } from "./checkpoint/checkpoint.ts";
 import { discard } from "./container/discard.ts";
@@ -22,6 +22,7 @@ import {
   type ContainerEntry,
   type Scope,
 } from "./scope.ts";
+import { sandboxCgroup } from "./sandbox/cgroup.ts";
 import { dismantle } from "./sandbox/dismantle.ts";
 import { sandboxName } from "./sandbox/run.ts";
 import { sweep } from "./sweep.ts";
@@ -29,11 +30,15 @@ import { sweep } from "./sweep.ts";
 /** Containers that are looked at side by side. */
 const SIDE_BY_SIDE = 8;
 
-/** Idempotent: what fails is logged, left for the next start, and hinders nothing else. */
+/**
+ * Idempotent: what fails is logged, left for the next start, and hinders nothing else. Rejects with `FailedPrecondition` when
+ * the cgroups of what runs were made by another driver.
+ */
 export async function recover(scope: Scope): Promise<void> {
   const { layout } = scope;
   const sandboxes = readSandboxes(scope);
   const containers = readContainers(scope);
+  await requireSameDriver(scope, sandboxes);
 
   // What is whole comes first: taking down what is half made spares what another sandbox uses.
   await each(
@@ -61,6 +66,29 @@ export async function recover(scope: Scope): Promise<void> {
   await each(scope, known, "adopt a container", (record) => adopt(scope, addContainer(scope, record)));
   await sweep(scope).catch((error: unknown) => scope.log.error({ why: messageOf(error) }, "Cannot remove all orphans"));
   scope.log.info({ sandboxes: scope.sandboxes.size, containers: scope.containers.size }, "Recovered the runtime");
+}
+
+/** A container that is started anew would not come into the cgroup of its Pod. After a reboot there is none that could differ. */
+async function requireSameDriver(scope: Scope, sandboxes: readonly SandboxRecord[]): Promise<void> {
+  const { cgroup } = scope.host;
+  for (const { id, config, cgroupPath, ready, stopped } of sandboxes) {
+    if (!ready || stopped || cgroupPath === placeNow(scope, id, config)) continue;
+    if (!(await cgroup.exists(cgroupPath))) continue;
+    const { namespace, name } = config.metadata;
+    throw new MinkeError(
+      "FailedPrecondition",
+      `Cannot use the cgroup driver ${cgroup.driver}: Pod ${namespace}/${name} runs in ${cgroupPath}, which another driver has made; start with that driver and delete the Pods first, or reboot`,
+      { details: { cgroupPath } },
+    );
+  }
+}
+
+function placeNow(scope: Scope, id: string, config: SandboxRecord["config"]): string | undefined {
+  try {
+    return sandboxCgroup(scope, id, config);
+  } catch {
+    return undefined; // no slice
+  }
 }
 
 function readSandboxes(scope: Scope): readonly SandboxRecord[] {

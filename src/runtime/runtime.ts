@@ -58,7 +58,7 @@ export interface SandboxConfig {
   /**
    * Parent of the containers' cgroups. Relative (`kubepods/burstable/pod<uid>`): below the instance's own root, made and
    * removed with the sandbox. Absolute (`/kubepods/pod<uid>`, or with the systemd driver `/kubepods-pod<uid>.slice`): taken
-   * literally, made when it is not there, and removed only when the sandbox made it, for it belongs to the caller. Empty:
+   * as it is, made when it is not there, and removed only when the sandbox made it, for it belongs to the caller. Empty:
    * one of the sandbox' own below the instance's root.
    */
   readonly cgroupParent: string;
@@ -216,6 +216,8 @@ export interface Container {
   readonly imageRef: string;
   readonly createdMs: number;
   readonly state: ContainerState;
+  /** Full cgroup path, relative to the hierarchy's root. */
+  readonly cgroupPath: string;
   /** Absolute path of the current log file; empty when there is none. */
   readonly logPath: string;
   /** Who its first process was started as. */

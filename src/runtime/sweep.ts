@@ -12,7 +12,9 @@ import type { OciHandler, Scope } from "./scope.ts";
 /** Processes first, for they hold the rest; then crun's records, cgroups, mounts, namespaces, networks, files. */
 export async function sweep(scope: Scope): Promise<void> {
   const { layout } = scope;
-  await sweepCgroups(scope, scope.instance.cgroupRoot, cgroupsInUse(scope));
+  for (const top of scope.host.cgroup.placesOf(scope.instance.cgroupRoot)) {
+    await sweepCgroups(scope, top, cgroupsInUse(scope));
+  }
   await Promise.all([...new Set(scope.handlers.values())].map(async (handler) => sweepStates(scope, handler)));
   await sweepMounts(scope);
   const unknown = (directory: string, table: ReadonlyMap<string, unknown>): readonly string[] =>
@@ -45,7 +47,7 @@ function cgroupsInUse(scope: Scope): ReadonlySet<string> {
   const live = [...scope.sandboxes.values()].filter(({ record }) => !record.stopped);
   return new Set([
     ...live.map(({ record }) => record.cgroupPath),
-    ...live.map(({ record }) => initCgroup(record)),
+    ...live.map(({ record }) => initCgroup(scope, record).path),
     ...[...scope.containers.values()].map(({ record }) => record.cgroupPath),
   ]);
 }

@@ -52,7 +52,7 @@ function spec(over: Over): ReturnType<typeof buildSpec> {
     namespaces: { pid: "new" },
     mounts: [],
     resources: {},
-    cgroupsPath: `${CGROUP}/${runs}`,
+    cgroupsPath: `/${CGROUP}/${runs}`,
     boundingSet: available,
     annotations: {},
     arch: process.arch,

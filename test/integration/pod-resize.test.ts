@@ -1,29 +1,11 @@
 /** CPU and memory of a Pod that runs: applied in place or by a restart, put off, or refused, and told. */
-import { type IncomingMessage, request } from "node:http";
-import { join } from "node:path";
 import { expect, test } from "vitest";
 
-import type { Pod, ResourceRequirements } from "../../src/api/gen/types.ts";
+import type { Pod } from "../../src/api/gen/types.ts";
 import { allRunning, BUSYBOX, startTestNode } from "../fixtures/node.ts";
-import type { TestNode } from "../fixtures/node.ts";
+import { resize } from "../fixtures/resize.ts";
 
 const LIMIT = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max";
-
-async function resize(node: TestNode, name: string, resources: ResourceRequirements): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const options = {
-    socketPath: join(node.state, "api.sock"),
-    path: `/api/v1/namespaces/default/pods/${name}/resize`,
-    method: "PATCH",
-    headers: { "content-type": "application/strategic-merge-patch+json" },
-  };
-  const body = JSON.stringify({ spec: { containers: [{ name: "c", resources }] } });
-  request(options, resolve).on("error", reject).end(body);
-  const response = await promise;
-  let text = "";
-  for await (const chunk of response) text += String(chunk);
-  expect(response.statusCode, text).toBe(200);
-}
 
 const told = (pod: Pod) => pod.status?.containerStatuses?.[0]?.resources?.limits;
 const condition = (pod: Pod, type: string) => pod.status?.conditions?.find((each) => each.type === type);
@@ -51,23 +33,23 @@ test("limits change while the container runs, with a restart where its policy sa
   };
   expect(await limit()).toBe(String(128 << 20));
 
-  await resize(node, "p", { limits: { memory: "256Mi" } });
+  await resize(node, "p", "c", { limits: { memory: "256Mi" } });
   const grown = await node.until("p", (pod) => told(pod)?.["memory"] === "256Mi");
   expect(await limit()).toBe(String(256 << 20));
   expect(grown.status?.containerStatuses?.[0]).toMatchObject({ restartCount: 0 });
   expect(condition(grown, "PodResizeInProgress")).toBeUndefined();
 
-  await resize(node, "p", { requests: { memory: "1Mi" }, limits: { memory: "2Mi" } });
+  await resize(node, "p", "c", { requests: { memory: "1Mi" }, limits: { memory: "2Mi" } });
   const held = await node.until("p", (pod) => condition(pod, "PodResizeInProgress")?.reason === "Error");
   expect(condition(held, "PodResizeInProgress")?.message).toContain("below current usage");
   expect(told(held)?.["memory"]).toBe("256Mi");
   expect(await limit()).toBe(String(256 << 20));
 
-  await resize(node, "p", { requests: { cpu: "9000", memory: "64Mi" }, limits: { cpu: "9000", memory: "200Mi" } });
+  await resize(node, "p", "c", { requests: { cpu: "9000", memory: "64Mi" }, limits: { cpu: "9000", memory: "200Mi" } });
   const pending = await node.until("p", (pod) => condition(pod, "PodResizePending") !== undefined);
   expect(condition(pending, "PodResizePending")).toMatchObject({ status: "True", reason: "Infeasible" });
 
-  await resize(node, "p", { requests: { cpu: "200m" }, limits: { cpu: "400m", memory: "200Mi" } });
+  await resize(node, "p", "c", { requests: { cpu: "200m" }, limits: { cpu: "400m", memory: "200Mi" } });
   const again = await node.until("p", (pod) => told(pod)?.["cpu"] === "400m" && allRunning(pod));
   expect(again.status?.containerStatuses?.[0]).toMatchObject({ restartCount: 1 });
   expect(condition(again, "PodResizePending")).toBeUndefined();

@@ -267,7 +267,7 @@ describe("stopping a container", () => {
         );
         await up(container);
         await t.runtime.stopContainer(container.id, 0);
-        expect(await t.host.cgroup.processes(`${sandbox.cgroupPath}/${container.id}`)).toEqual([]);
+        expect(await t.host.cgroup.processes(container.cgroupPath)).toEqual([]);
       },
       { namespaces: { network: "pod", pid: "pod", ipc: "pod" } },
     );

@@ -10,6 +10,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { sleep, systemClock } from "../../src/base/clock.ts";
 import { createConmon, type Launched } from "../../src/oci/conmon.ts";
 import { createCrun } from "../../src/oci/crun.ts";
+import { TEST_CGROUP_DRIVER } from "../fixtures/cgroup-driver.ts";
 import { scaled } from "../fixtures/emulated.ts";
 import { simulateReboot } from "../fixtures/reboot.ts";
 import {
@@ -92,7 +93,7 @@ describe("after kill -9 of the daemon", () => {
       for (const folder of ["ns", "containers", "sandboxes", "crun", "exits"]) {
         expect(readdirSync(join(t.instance.state, folder)), folder).toEqual([]);
       }
-      expect(await t.host.cgroup.processes(t.instance.cgroupRoot)).toEqual([]);
+      expect(await t.host.cgroup.processes(t.host.cgroup.placeOf(t.instance.cgroupRoot))).toEqual([]);
     }
   });
 });
@@ -111,7 +112,7 @@ test("a kubelet's calls, cut at any moment, succeed when they are made again, an
     for (const folder of ["ns", "containers", "sandboxes", "crun", "exits"]) {
       expect(readdirSync(join(t.instance.state, folder)), `${folder} in round ${round}`).toEqual([]);
     }
-    expect(await t.host.cgroup.children(t.instance.cgroupRoot)).toEqual([]);
+    expect(await t.host.cgroup.children(t.host.cgroup.placeOf(t.instance.cgroupRoot))).toEqual([]);
   }
 });
 
@@ -142,7 +143,9 @@ test("a start that was cut short is done again, and one that was completed behin
 
 /** As far as a daemon came that was killed in the middle of a start. */
 async function launchOnly(id: string): Promise<Launched> {
-  const crun = createCrun({ host: t.host, root: join(t.instance.state, "crun"), binary: "/usr/bin/crun" });
+  const cgroups = { cgroupDriver: TEST_CGROUP_DRIVER, scopePrefix: t.instance.cgroupRoot };
+  const root = join(t.instance.state, "crun");
+  const crun = createCrun({ host: t.host, root, binary: "/usr/bin/crun", ...cgroups });
   const exitDir = join(t.instance.state, "exits");
   const conmon = createConmon({ host: t.host, crun, binary: "/usr/bin/conmon", exitDir });
   const bundle = join(t.instance.state, "containers", id);

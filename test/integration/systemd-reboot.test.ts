@@ -13,8 +13,15 @@ const WAIT_MS = 180_000;
 /** Heeds SIGTERM, for which systemd's shutdown waits up to 90 s. */
 const forever = ["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 3600 & wait $!; done"];
 
-async function runPods(): Promise<void> {
-  const service = serviceOf();
+/** A node with each cgroup driver. */
+const NODES = [
+  { driver: "cgroupfs", options: {} },
+  { driver: "systemd", options: { instance: "slices", serve: ["--cgroup-driver", "systemd"] } },
+] as const;
+type Node = (typeof NODES)[number];
+
+async function runPods({ options }: Node): Promise<void> {
+  const service = serviceOf(options);
   await service.install("/etc");
   await service.systemctl("enable", "--now");
   await service.importBusybox();
@@ -33,8 +40,8 @@ async function runPods(): Promise<void> {
   service.client[Symbol.dispose]();
 }
 
-async function findPods(): Promise<void> {
-  const service = serviceOf();
+async function findPods({ options }: Node): Promise<void> {
+  const service = serviceOf(options);
   const bootedMs = Date.now() - Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]) * 1000;
   await expect.poll(() => service.property("ActiveState"), { timeout: WAIT_MS, interval: 500 }).toBe("active");
   const pods = service.client.pods("default");
@@ -56,7 +63,10 @@ async function findPods(): Promise<void> {
 if (NO_SYSTEMD !== undefined || phase === undefined) {
   test.skip(`Pods over a reboot: ${NO_SYSTEMD ?? "only npm run test:vm reboots its machine"}`, () => {});
 } else if (phase === "before") {
-  test("before a reboot Pods run under the service", runPods);
+  test.for(NODES)("before a reboot Pods run under the service, with cgroups by $driver", runPods);
 } else {
-  test("after the reboot Pods are back by their restart policy, without anyone's help", findPods);
+  test.for(NODES)(
+    "after the reboot Pods are back by their restart policy, without anyone's help, with cgroups by $driver",
+    findPods,
+  );
 }

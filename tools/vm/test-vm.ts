@@ -16,7 +16,7 @@ const suite = process.env["MINKE_VM_DEBIAN"] ?? "bookworm";
 const cache = join(root, ".cache/vm", suite);
 /** Debian packages of the machine; the first line is the system, the second what `tools/setup.sh` installs. */
 const PACKAGES = [
-  "systemd-sysv,linux-image-cloud-amd64,udev,kmod,iproute2,procps,busybox-static",
+  "systemd-sysv,dbus,linux-image-cloud-amd64,udev,kmod,iproute2,procps,busybox-static",
   "crun,conmon,runc,catatonit,containernetworking-plugins,iptables,nftables,tar,curl",
 ].join(",");
 /** What the initramfs loads before it can mount the disks, dependencies aside. */
@@ -31,7 +31,10 @@ const CORE = [
   "test/integration/oci-spec",
   "test/integration/runtime-",
   "test/integration/systemd.test",
+  "test/integration/systemd-cgroups",
 ];
+/** What is run once more with the cgroup driver systemd: crashes of the daemon at any moment. */
+const WITH_SYSTEMD = ["test/integration/node-crash", "test/integration/runtime-recovery"];
 /** Runs before and after a reboot, behind all of {@link CORE}. */
 const REBOOT_TEST = "test/integration/systemd-reboot";
 /** Says, on the machine's own disk, that it has rebooted. */
@@ -42,14 +45,14 @@ const REBOOTED = "/var/lib/minke-vm-rebooted";
  */
 const CPU = "max,pku=off,avx=off,avx2=off,fma=off,f16c=off";
 const MEMORY_MIB = 3072;
-/** Until the machine is given up: some 10 minutes of tests on two idle cores, and many more on busy ones. */
-const TIMEOUT_MS = 40 * 60_000;
+/** Until the machine is given up: some 20 minutes of tests on two idle cores, and many more on busy ones. */
+const TIMEOUT_MS = 60 * 60_000;
 /** Milliseconds for one test or hook: everything takes about ten times as long under software emulation. */
 const TEST_TIMEOUT_MS = 240_000;
 /** How much of an unended line of the console is kept. */
 const LINE_CHARS_MAX = 400;
-/** Runs of vitest that tell a result: the core, and one on each side of the reboot. */
-const RUNS = 3;
+/** Runs of vitest that tell a result: the core, its part with another driver, and one on each side of the reboot. */
+const RUNS = 4;
 /** Comes before the three counts on the console. */
 const RESULT = "VM-RESULT";
 const ENVIRONMENT = "export PATH=/minke/node_modules/.bin:$PATH HOME=/root MINKE_VM=1 NO_COLOR=1";
@@ -216,6 +219,7 @@ rm -f /tmp/pipe; mkfifo /tmp/pipe
 ${reboots ? `if [ -e ${REBOOTED} ]; then MINKE_REBOOT=after run ${REBOOT_TEST}; exit; fi` : ""}
 echo "vm: $(uname -r), $(stat -fc %T /sys/fs/cgroup), $(crun --version | head -1), $(conmon --version | head -1)"
 run ${files.join(" ")}
+${reboots ? `MINKE_CGROUP_DRIVER=systemd run ${WITH_SYSTEMD.join(" ")}` : ""}
 ${reboots ? `MINKE_REBOOT=before run ${REBOOT_TEST}\ntouch ${REBOOTED} /run/minke-reboots; sync; systemctl --no-wall reboot` : ""}
 `;
 }

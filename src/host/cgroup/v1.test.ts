@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { systemClock } from "../../base/clock.ts";
-import type { CgroupHost } from "../host.ts";
+import type { CgroupTree } from "../host.ts";
 import { createCgroupV1 } from "./v1.ts";
 
 let base = "";
-let cgroup: CgroupHost;
+let cgroup: CgroupTree;
 beforeEach(async () => {
   base = await mkdtemp(join(tmpdir(), "minke-cgroup1-"));
   const hierarchies = [["cpu", "cpuacct"], ["cpuset"], ["memory"], ["pids"], ["name=systemd"]].map((controllers) => ({

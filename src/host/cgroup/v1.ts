@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { errnoOf } from "../../base/errors.ts";
 import { exists } from "../files.ts";
-import type { CgroupHost, CgroupResources } from "../host.ts";
+import type { CgroupResources, CgroupTree } from "../host.ts";
 import { type ControlWrite, readControl, readNumber, writeControls } from "./control-file.ts";
 import { cpuV1 } from "./cpu.ts";
 import { cpusetLists } from "./cpuset.ts";
@@ -36,7 +36,7 @@ const WRITES: Readonly<Record<string, (resources: CgroupResources, folder: strin
 const TASK_CONTROLLERS = ["freezer", "pids", "memory"] as const;
 
 export interface CgroupV1Options {
-  /** Read at each call, since {@link CgroupHost.prepare} may add one. */
+  /** Read at each call, since {@link CgroupTree.prepare} may add one. */
   readonly hierarchies: () => readonly Hierarchy[];
   /** The v2 tree of a hybrid layout. */
   readonly unified: string | undefined;
@@ -44,7 +44,7 @@ export interface CgroupV1Options {
   readonly clock: Clock;
 }
 
-export function createCgroupV1(options: CgroupV1Options): CgroupHost {
+export function createCgroupV1(options: CgroupV1Options): CgroupTree {
   const { hierarchies, unified, prepare, clock } = options;
   const bases = (): string[] => [...hierarchies().map(({ base }) => base), ...(unified === undefined ? [] : [unified])];
   const inAll = async <T>(path: string, act: (folder: string) => Promise<T>): Promise<T[]> =>
@@ -64,6 +64,7 @@ export function createCgroupV1(options: CgroupV1Options): CgroupHost {
     update: async (path, resources) => await apply(hierarchies(), path, resources),
     exists: async (path) => (await inAll(path, exists)).includes(true),
     kill: async (path) => await kill(path, folderOf("freezer", path), async () => await pidsInAll(path), clock),
+    hold: async () => {},
     processes: async (path) => {
       const folder = TASK_CONTROLLERS.map((name) => folderOf(name, path)).find((found) => found !== undefined);
       return folder === undefined ? await pidsInAll(path) : await pidsBelow(folder);

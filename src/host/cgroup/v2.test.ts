@@ -5,11 +5,11 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 import { systemClock } from "../../base/clock.ts";
-import type { CgroupHost } from "../host.ts";
+import type { CgroupTree } from "../host.ts";
 import { createCgroupV2 } from "./v2.ts";
 
 let base = "";
-let cgroup: CgroupHost;
+let cgroup: CgroupTree;
 beforeEach(async () => {
   base = await mkdtemp(join(tmpdir(), "minke-cgroup2-"));
   cgroup = createCgroupV2(base, systemClock);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { errnoOf, MinkeError } from "../../base/errors.ts";
 import { exists } from "../files.ts";
-import type { CgroupHost, CgroupResources } from "../host.ts";
+import type { CgroupResources, CgroupTree } from "../host.ts";
 import { type ControlWrite, readControl, readWords, writeControls } from "./control-file.ts";
 import { cpuV2 } from "./cpu.ts";
 import { cpusetLists } from "./cpuset.ts";
@@ -23,7 +23,7 @@ const CONTROLLERS = ["cpu", "cpuset", "hugetlb", "io", "memory", "pids"] as cons
 /** Where {@link prepare} moves the processes of a container's own root cgroup, which may not have both them and children. */
 const INIT_LEAF = "minke-init";
 
-export function createCgroupV2(base: string, clock: Clock): CgroupHost {
+export function createCgroupV2(base: string, clock: Clock): CgroupTree {
   const at = (path: string): string => join(base, path);
   return {
     version: 2,
@@ -37,6 +37,7 @@ export function createCgroupV2(base: string, clock: Clock): CgroupHost {
     update: async (path, resources) => await writeControls(at(path), writesOf(resources)),
     exists: async (path) => await exists(at(path)),
     kill: async (path) => await kill(at(path), clock),
+    hold: async () => {},
     processes: async (path) => await pidsBelow(at(path)),
     remove: async (path) => await removeBelow(at(path), clock),
     children: async (path) => (await childNames(at(path))).map((name) => join(path, name)),

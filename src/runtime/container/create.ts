@@ -11,7 +11,7 @@ import type { ContainerRecord } from "../records.ts";
 import type { Container, ContainerConfig } from "../runtime.ts";
 import { requireSandbox } from "../sandbox/update.ts";
 import { rootIds } from "../sandbox/user-namespace.ts";
-import { addContainer, announce, type ContainerEntry, type SandboxEntry, type Scope } from "../scope.ts";
+import { addContainer, announce, handlerOf, type ContainerEntry, type SandboxEntry, type Scope } from "../scope.ts";
 import { discard } from "./discard.ts";
 import { mountedImages, mountImages } from "./image-mounts.ts";
 import { containerOf } from "./list.ts";
@@ -130,18 +130,19 @@ function requireUsable(sandbox: SandboxEntry, name: string): void {
 function draft(scope: Scope, sandbox: SandboxEntry, config: ContainerConfig, image: Image): ContainerRecord {
   const id = newId();
   const { owner, logDirectory, metadata, runtimeHandler } = sandbox.record.config;
+  const handler = runtimeHandler === "" ? {} : { handler: runtimeHandler };
   const named = (names: readonly string[]): string | undefined => names[0];
   return {
     id,
     sandboxId: sandbox.record.id,
     owner,
     podUid: metadata.uid,
-    ...(runtimeHandler === "" ? {} : { handler: runtimeHandler }),
+    ...handler,
     config,
     imageId: image.id,
     imageRef: named(image.repoDigests) ?? image.id,
     createdMs: scope.clock.now(),
-    cgroupPath: join(sandbox.record.cgroupPath, id),
+    cgroupPath: handlerOf(scope, handler).crun.cgroupOf(sandbox.record.cgroupPath, id).path,
     logPath: logDirectory === "" || config.logPath === "" ? "" : join(logDirectory, config.logPath),
     stopSignal: stopSignal(scope, config, image),
     created: false,

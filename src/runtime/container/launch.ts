@@ -25,6 +25,7 @@ export async function launch(
     leaveStdinOpen: config.stdin && !config.stdinOnce,
     signal,
   });
+  await scope.host.cgroup.hold(record.cgroupPath, launched.conmonPid);
   // A process that is gone already has left, or leaves, an exit file; a reference that can match nothing tells so.
   return {
     process: refOf(scope, launched.pid) ?? { pid: launched.pid, startTime: -1 },

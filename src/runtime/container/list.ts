@@ -35,10 +35,11 @@ const NOBODY_YET: Container["user"] = { uid: 0, gid: 0, supplementalGroups: [] }
 
 /** The contract's view of a container. */
 export function containerOf({ record }: ContainerEntry): Container {
-  const { id, sandboxId, owner, config, imageId, imageRef, createdMs, logPath } = record;
+  const { id, sandboxId, owner, config, imageId, imageRef, createdMs, cgroupPath, logPath } = record;
   const { user = NOBODY_YET, mountedImages = {} } = record;
   const state = stateOf(record);
-  return { id, sandboxId, owner, config, imageId, imageRef, createdMs, logPath, state, user, mountedImages };
+  const facts = { id, sandboxId, owner, config, imageId, imageRef, createdMs, cgroupPath, logPath };
+  return { ...facts, state, user, mountedImages };
 }
 
 function stateOf(record: ContainerEntry["record"]): ContainerState {

@@ -93,10 +93,14 @@ async function readExit(scope: Scope, record: ContainerRecord): Promise<Ended | 
 
 /** As containerd and CRI-O have it, a kill for memory counts whatever the first process made of it. */
 async function reasonOf(scope: Scope, record: ContainerRecord, code: number): Promise<string> {
-  const stats = await scope.host.cgroup.stats(record.cgroupPath);
-  const killedForMemory = stats
-    ? stats.oomKills > 0
-    : existsSync(join(containerPaths(scope.layout, record.id).bundle, BUNDLE_FILES.oom));
-  if (killedForMemory) return "OOMKilled";
+  if (await killedForMemory(scope, record)) return "OOMKilled";
   return code === 0 ? "Completed" : "Error";
+}
+
+/** systemd removes the cgroup with its last process, also while we read; the monitor has looked before. */
+async function killedForMemory({ host, layout }: Scope, { id, cgroupPath }: ContainerRecord): Promise<boolean> {
+  const stats = await host.cgroup.stats(cgroupPath);
+  if (stats && stats.oomKills > 0) return true;
+  if (stats && (await host.cgroup.exists(cgroupPath))) return false;
+  return existsSync(join(containerPaths(layout, id).bundle, BUNDLE_FILES.oom));
 }

@@ -13,7 +13,7 @@ import type { Image } from "../image.ts";
 import { containerPaths, sandboxPaths } from "../layout.ts";
 import type { ContainerRecord, SandboxRecord } from "../records.ts";
 import type { Container, ContainerConfig } from "../runtime.ts";
-import type { Scope } from "../scope.ts";
+import { handlerOf, type Scope } from "../scope.ts";
 import { containerMounts } from "./mounts.ts";
 import { pidNamespace } from "./pid-namespace.ts";
 
@@ -39,6 +39,7 @@ export async function containerSpec(
   const { config } = record;
   const { apparmorProfile: wantedProfile, ...security } = config.security;
   const { rootfs } = containerPaths(scope.layout, record.id);
+  const { crun } = handlerOf(scope, record);
   using _span = scope.trace.span(record.podUid, "container.spec", config.metadata.name);
   const args = commandOf(config, image);
   const [user, profile, privileges, devices, apparmor, mounts] = await Promise.all([
@@ -66,10 +67,10 @@ export async function containerSpec(
     security: { ...security, ...(apparmor === undefined ? {} : { apparmorProfile: apparmor }) },
     ...(profile === undefined ? {} : { seccompProfileJson: profile }),
     resources: config.resources,
-    cgroupsPath: record.cgroupPath,
+    cgroupsPath: crun.cgroupOf(sandbox.cgroupPath, record.id).cgroupsPath,
     shmPath: sandbox.config.namespaces.ipc === "node" ? "/dev/shm" : shm,
     boundingSet: privileges.boundingSet,
-    annotations: {},
+    annotations: crun.cgroupAnnotations(config.resources),
     oomScoreAdjMin: privileges.oomScoreAdjMin,
     cgroupVersion: scope.host.cgroup.version,
     cpus: privileges.cpus,

@@ -16,9 +16,9 @@ export function isForeign({ cgroupParent }: Pick<SandboxConfig, "cgroupParent">)
 export function sandboxCgroup(scope: Scope, id: string, config: SandboxConfig): string {
   const { cgroupParent } = config;
   const { cgroupRoot } = scope.instance;
-  if (isForeign(config)) return posix.normalize(cgroupParent).replaceAll(/^\/+|\/+$/g, "") || ".";
+  if (isForeign(config)) return scope.host.cgroup.placeOfCallers(cgroupParent);
   const path = posix.join(cgroupRoot, cgroupParent === "" ? `sandbox-${id}` : cgroupParent).replace(/\/$/, "");
-  if (isWithin(path, cgroupRoot) && path !== cgroupRoot) return path;
+  if (isWithin(path, cgroupRoot) && path !== cgroupRoot) return scope.host.cgroup.placeOf(path);
   throw new MinkeError(
     "InvalidArgument",
     `Cannot run sandbox ${id.slice(0, 12)}: its cgroup parent "${cgroupParent}" is not below the instance's cgroup; begin with "/" to name any other`,
@@ -53,7 +53,7 @@ export async function releaseCgroup(
   const foreign = isForeign(record.config);
   const whole = !foreign && !shared;
   const containers = [...(scope.sandboxes.get(record.id)?.containers ?? [])].map((entry) => entry.record.cgroupPath);
-  const own = whole ? [record.cgroupPath] : [initCgroup(record), ...(foreign ? containers : [])];
+  const own = whole ? [record.cgroupPath] : [initCgroup(scope, record).path, ...(foreign ? containers : [])];
   const killAll = async (): Promise<void> => void (await Promise.all(own.map(async (path) => cgroup.kill(path))));
   await killAll();
   await deleteInit();

@@ -9,6 +9,7 @@ import { join } from "node:path";
 
 import { MinkeError } from "../../base/errors.ts";
 import { newId } from "../../base/ids.ts";
+import type { ContainerCgroup } from "../../oci/container-cgroup.ts";
 import type { RuntimeSpec, SpecMount, SpecNamespace } from "../../oci/runtime-spec.ts";
 import { userMappings } from "../../oci/user-mappings.ts";
 import { sandboxPaths } from "../layout.ts";
@@ -38,8 +39,11 @@ export function initId(sandboxId: string): string {
 }
 
 /** The cgroup of a sandbox' init: its own, for a lost sandbox and its successor have the parent in common. */
-export function initCgroup(record: Pick<SandboxRecord, "id" | "cgroupPath">): string {
-  return join(record.cgroupPath, initId(record.id));
+export function initCgroup(
+  scope: Pick<Scope, "handlers">,
+  { id, cgroupPath }: Pick<SandboxRecord, "id" | "cgroupPath">,
+): ContainerCgroup {
+  return defaultHandler(scope).crun.cgroupOf(cgroupPath, initId(id));
 }
 
 /** Starts the init and tells its process. */
@@ -50,7 +54,7 @@ export async function startInit(scope: Scope, record: SandboxRecord, signal?: Ab
     scope.privileges(record.cgroupPath),
   ]);
   mkdirSync(bundle, { mode: 0o700 });
-  await writeFile(join(bundle, "config.json"), JSON.stringify(initSpec(record, rootfs, privileges)));
+  await writeFile(join(bundle, "config.json"), JSON.stringify(initSpec(scope, record, rootfs, privileges)));
   const pidFile = join(bundle, "pidfile");
   await defaultHandler(scope).crun.runDetached(initId(record.id), bundle, pidFile, signal);
   const process = refOf(scope, Number.parseInt(readFileSync(pidFile, "utf8"), 10));
@@ -80,7 +84,7 @@ async function ensureRootfs(rootfs: string): Promise<string> {
   return rootfs;
 }
 
-function initSpec(record: SandboxRecord, rootfs: string, privileges: Privileges): RuntimeSpec {
+function initSpec(scope: Scope, record: SandboxRecord, rootfs: string, privileges: Privileges): RuntimeSpec {
   const { net, ipc, uts, user } = record.namespacePaths;
   const namespaces: SpecNamespace[] = [{ type: "mount" }, { type: "pid" }];
   if (user !== undefined) namespaces.push({ type: "user", path: user });
@@ -101,11 +105,11 @@ function initSpec(record: SandboxRecord, rootfs: string, privileges: Privileges)
     },
     root: { path: rootfs, readonly: true },
     mounts: [{ destination: "/proc", type: "proc", source: "proc", options: PLAIN }, DEV],
-    annotations: {},
+    annotations: defaultHandler(scope).crun.cgroupAnnotations({}),
     linux: {
       namespaces,
       ...userMappings(record.config.namespaces.user),
-      cgroupsPath: `/${initCgroup(record)}`,
+      cgroupsPath: initCgroup(scope, record).cgroupsPath,
       resources: { devices: [{ allow: false, access: "rwm" }] },
       devices: [],
       maskedPaths: [],

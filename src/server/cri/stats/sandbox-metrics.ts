@@ -76,9 +76,9 @@ function sandboxLabels({ config: { metadata }, cgroupPath, id }: Sandbox): reado
   return ["", `/${cgroupPath}`, "", id, metadata.namespace, metadata.name];
 }
 
-function containerLabels({ config: { metadata }, cgroupPath }: Sandbox, container: Container): readonly string[] {
-  const { id, config, imageRef } = container;
-  return [config.metadata.name, `/${cgroupPath}/${id}`, imageRef, id, metadata.namespace, metadata.name];
+function containerLabels({ config: { metadata } }: Sandbox, container: Container): readonly string[] {
+  const { id, config, imageRef, cgroupPath } = container;
+  return [config.metadata.name, `/${cgroupPath}`, imageRef, id, metadata.namespace, metadata.name];
 }
 
 /** Timestamp 0: read just now. */
