@@ -2,8 +2,7 @@
  * The driver of crun, or of any program with runc's command line. All state it keeps lies below its own root, so that two
  * instances, or a crun used by hand, never meet.
  */
-import { existsSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { existsSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 
 import { MinkeError } from "../base/errors.ts";
@@ -101,7 +100,7 @@ export function createCrun(options: CrunOptions): Crun {
     },
     delete: async (id, { force } = { force: false }) => await remove(id, force ? ["--force"] : []),
     forget: async (id) => {
-      if (KEEPS_ONLY_A_RECORD.has(basename(binary))) await rm(join(root, id), { recursive: true, force: true });
+      if (KEEPS_ONLY_A_RECORD.has(basename(binary))) rmSync(join(root, id), { recursive: true, force: true });
       else await remove(id, ["--force"]);
     },
     state: async (id) => {

@@ -175,7 +175,7 @@ describe("what fails leaves nothing behind", () => {
   ])("%s of a sandbox", async (_what, breakIt) => {
     breakIt();
     await expect(runtime.runSandbox(SANDBOX)).rejects.toThrow("boom");
-    expect(leftovers()).toEqual(NOTHING);
+    await vi.waitFor(() => expect(leftovers()).toEqual(NOTHING));
     await runtime.runSandbox(SANDBOX);
   });
 
@@ -186,7 +186,7 @@ describe("what fails leaves nothing behind", () => {
     const before = leftovers();
     breakIt();
     await expect(runtime.createContainer(sandbox.id, CONTAINER)).rejects.toThrow("boom");
-    expect(leftovers()).toEqual(before);
+    await vi.waitFor(() => expect(leftovers()).toEqual(before));
   });
 
   test.each<[string, () => void]>([
@@ -207,7 +207,7 @@ describe("what fails leaves nothing behind", () => {
     await expect(runtime.startContainer(id)).rejects.toThrow(/boom|not installed|no such program/);
     expect((await runtime.container(id))?.state).toMatchObject({ exitCode: 128, reason: "StartError" });
     await runtime.removeContainer(id);
-    expect(leftovers()).toEqual(before);
+    await vi.waitFor(() => expect(leftovers()).toEqual(before));
   });
 
   test("a sandbox is whole again after it was removed", async () => {
@@ -215,7 +215,7 @@ describe("what fails leaves nothing behind", () => {
     const { id } = await runtime.runContainer(sandbox.id, CONTAINER);
     writeExit(id, 0);
     await runtime.removeSandbox(sandbox.id);
-    expect(leftovers()).toEqual(NOTHING);
+    await vi.waitFor(() => expect(leftovers()).toEqual(NOTHING));
   });
 });
 
@@ -366,7 +366,7 @@ describe("two sandboxes of one Pod", () => {
     expect(host.cgroups.has("minke-t/kubepods/podu1")).toBe(true);
     writeExit(id, 0);
     await runtime.removeSandbox(sandboxId);
-    expect(leftovers()).toEqual(NOTHING);
+    await vi.waitFor(() => expect(leftovers()).toEqual(NOTHING));
   });
 
   test("one that is half made is undone by recovery beside the other", async () => {

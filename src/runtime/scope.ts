@@ -112,7 +112,7 @@ export interface Scope {
   privileges(cgroup: string): Promise<Privileges>;
   /** Why no container can be made in a user namespace on this host; undefined when it can. Tried out once. */
   userNamespaces(): Promise<string | undefined>;
-  /** Processes of exec that are being ended, which disposing waits for: nobody would end them after it. */
+  /** What is being ended or removed behind the callers' backs, which disposing waits for: nobody would do it after it. */
   readonly endings: Set<Promise<unknown>>;
   /** Aborted when the runtime is disposed of: nothing is watched any more. */
   readonly closed: AbortSignal;
@@ -171,4 +171,10 @@ export function isAlive(scope: Scope, process: ProcessRef): boolean {
 export function refOf(scope: Scope, pid: number): ProcessRef | undefined {
   const startTime = scope.host.process.startTime(pid);
   return startTime === undefined ? undefined : { pid, startTime };
+}
+
+/** Remembers an end that is under way. It must not reject. */
+export function remember({ endings }: Pick<Scope, "endings">, end: Promise<unknown>): void {
+  endings.add(end);
+  void end.finally(() => endings.delete(end));
 }

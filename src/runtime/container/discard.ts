@@ -2,20 +2,22 @@
 import { rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 
+import { messageOf } from "../../base/errors.ts";
 import { removeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { containerPaths } from "../layout.ts";
 import type { ContainerRecord } from "../records.ts";
-import { handlerOf, type Scope } from "../scope.ts";
+import { handlerOf, remember, type Scope } from "../scope.ts";
 import { unlaunch } from "./launch.ts";
 import { unmountPlaces } from "./own-mounts.ts";
 
 /**
  * `launched`: kills monitor and processes, and removes what their start has made. Otherwise nothing runs; `ended` ones have
- * left crun's record and a cgroup. Then the mounts, the bundle, the writable layer, and last the checkpoint go, so that what
- * is cut short can be done again. Idempotent.
+ * left crun's record and a cgroup. Then the mounts, the bundle, and last the checkpoint go, so that what is cut short can be
+ * done again. The writable layer, which may be large, goes behind the caller's back: without its checkpoint it is an orphan,
+ * which the next start would sweep away. Idempotent.
  */
 export async function discard(
-  scope: Pick<Scope, "host" | "handlers" | "layout">,
+  scope: Pick<Scope, "host" | "handlers" | "layout" | "endings" | "log">,
   record: Pick<ContainerRecord, "id" | "handler" | "cgroupPath">,
   { launched }: { readonly launched: boolean },
 ): Promise<void> {
@@ -24,11 +26,16 @@ export async function discard(
   const unmounted = Promise.all([host.mount.unmount(paths.rootfs), unmountPlaces(host, paths.places)]);
   const results = await Promise.allSettled([launched ? unlaunch(scope, record) : forget(scope, record), unmounted]);
   for (const result of results) if (result.status === "rejected") throw result.reason;
-  await Promise.all([paths.upper, paths.work].map((path) => rm(path, { recursive: true, force: true })));
   rmSync(paths.bundle, { recursive: true, force: true });
   rmSync(paths.exit, { force: true });
   removeCheckpoint(paths.checkpoint);
-  rmSync(paths.root, { recursive: true, force: true });
+  const removed = rm(paths.root, { recursive: true, force: true }).catch((error: unknown) =>
+    scope.log.error(
+      { path: paths.root, why: messageOf(error) },
+      "Cannot remove a writable layer; the next start tries again",
+    ),
+  );
+  remember(scope, removed);
 }
 
 /** With the host's PIDs the first process may have left others behind. */

@@ -11,7 +11,7 @@ import type { RuntimeSpec } from "../../oci/runtime-spec.ts";
 import { buildExecProcess } from "../../oci/spec.ts";
 import { containerPaths } from "../layout.ts";
 import type { ExecRequest, StreamSession } from "../runtime.ts";
-import { handlerOf, type ContainerEntry, type Scope } from "../scope.ts";
+import { handlerOf, remember, type ContainerEntry, type Scope } from "../scope.ts";
 import { requireRunning } from "./list.ts";
 import { killTree } from "./process-tree.ts";
 import { sizeTeller } from "./terminal-size.ts";
@@ -59,7 +59,7 @@ function withPipes(scope: Scope, entry: ContainerEntry, directory: string, proce
     exited: child.exited.then((code) =>
       code === CRUN_FAILED ? (commandFailureExit(crunMessage(complaint)) ?? code) : code,
     ),
-    close: () => ending(scope, end()),
+    close: () => remember(scope, end()),
   };
 
   /** The OCI runtime ends behind its process, which it reaps: who hears of the end finds nothing left of it. */
@@ -87,16 +87,10 @@ async function withTerminal(
     exited: bridge.exited,
     close: () => {
       const killed = killTree(scope, entry.record.cgroupPath, join(directory, BUNDLE_FILES.pid));
-      ending(
+      remember(
         scope,
         killed.then(() => bridge.close()),
       );
     },
   };
-}
-
-/** Remembers an end that is under way. */
-function ending({ endings }: Scope, end: Promise<unknown>): void {
-  endings.add(end);
-  void end.finally(() => endings.delete(end));
 }
