@@ -156,7 +156,8 @@ function changed(root: unknown, { steps, kind, key, value: given }: Change): unk
   } else if (holder !== undefined && at !== undefined) {
     const parent = holder as Record<string, unknown>;
     if (kind === "delete" && !Array.isArray(holder)) delete parent[at];
-    else if (kind === "repeat" && Array.isArray(node)) parent[at] = Array.from({ length: 300 }, () => node).flat();
+    else if (kind === "repeat" && Array.isArray(node) && node.length < 10)
+      parent[at] = Array.from({ length: 300 }, () => node).flat();
     else parent[at] = value;
   }
   return root;
