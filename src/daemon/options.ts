@@ -6,6 +6,7 @@ import * as v from "valibot";
 
 import { MinkeError } from "../base/errors.ts";
 import { DEFAULT_INSTANCE } from "../host/instance.ts";
+import { VERIFICATION_POLICIES } from "../runtime/image.ts";
 import { parseListenAddress } from "./listen-address.ts";
 
 /** One option. */
@@ -143,6 +144,31 @@ export const NODE_OPTIONS = {
     defaultText: DEFAULT_REGISTRIES_DIR,
     doc: "Registries' settings: mirrors, authorities, clients' certificates, in REGISTRY/hosts.toml as containerd has it.",
     schema: path,
+  },
+  imagePolicy: {
+    flag: "image-policy",
+    env: "MINKE_IMAGE_POLICY",
+    placeholder: "FILE",
+    defaultText: "none: all",
+    doc: "Which images may be pulled, by their signatures: a file in the form of containers-policy.json; see docs/registries.md.",
+    schema: path,
+  },
+  imagePullCredentialsVerificationPolicy: {
+    flag: "image-pull-credentials-verification-policy",
+    env: "MINKE_IMAGE_PULL_CREDENTIALS_VERIFICATION_POLICY",
+    placeholder: "POLICY",
+    defaultText: "NeverVerifyPreloadedImages",
+    doc: `For which images that are here a Pod needs credentials of its own, as in the kubelet: ${VERIFICATION_POLICIES.join(", ")}.`,
+    schema: v.picklist(VERIFICATION_POLICIES, `must be one of ${VERIFICATION_POLICIES.join(", ")}`),
+  },
+  preloadedImagesVerificationAllowlist: {
+    flag: "preloaded-images-verification-allowlist",
+    env: "MINKE_PRELOADED_IMAGES_VERIFICATION_ALLOWLIST",
+    placeholder: "REPOSITORY,PREFIX/*",
+    defaultText: "none",
+    doc: "With NeverVerifyAllowlistedImages: whose images are for every Pod when no Pod has pulled them.",
+    separator: ",",
+    schema: v.array(path),
   },
   imageGcHighThreshold: {
     flag: "image-gc-high-threshold",

@@ -94,6 +94,11 @@ export async function startNode(
     onGrown: () => collector.wake(),
     registriesDir: settings.registriesDir ?? DEFAULT_REGISTRIES_DIR,
     env: process.env,
+    policyFile: settings.imagePolicy,
+    credentialVerification: {
+      policy: settings.imagePullCredentialsVerificationPolicy ?? "NeverVerifyPreloadedImages",
+      allowlist: settings.preloadedImagesVerificationAllowlist ?? [],
+    },
   });
   const { imageGcHighThreshold: highPercent, imageGcLowThreshold: lowPercent } = settings;
   const collector = undo.use(

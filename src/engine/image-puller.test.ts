@@ -36,7 +36,11 @@ test("a long pull tells every Pod that waits for it how far it is, once in five 
   const { signal } = new AbortController();
   const ensured = ["a", "b"].map((name) => {
     const pod = podNamed(name);
-    return puller.ensure(pod, pod.spec!.containers[0]!, { kind: "main", signal, onProgress: (message) => void told.push(message) });
+    return puller.ensure(pod, pod.spec!.containers[0]!, {
+      kind: "main",
+      signal,
+      onProgress: (message) => void told.push(message),
+    });
   });
   await expect.poll(() => pulls.length).toBe(1);
   const tell = pulls[0]!.options.onProgress!;

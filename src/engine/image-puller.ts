@@ -79,7 +79,7 @@ export function createImagePuller(options: {
       return await pulls.run(key, signal, async (joined) => {
         using _slot = await slots.acquire();
         const tell: ProgressListener = (step) => listeners.get(key)?.forEach((listener) => listener(step));
-        return await images.pull(reference, { auth, signal: joined, onProgress: tell });
+        return await images.pull(reference, { auth, forPod: true, signal: joined, onProgress: tell });
       });
     } finally {
       told.delete(onProgress);
@@ -87,8 +87,8 @@ export function createImagePuller(options: {
     }
   };
 
-  const pull = async (pod: Pod, container: Container, path: string, options: EnsureOptions): Promise<Image> => {
-    const { signal } = options;
+  const pull = async (pod: Pod, container: Container, path: string, asked: EnsureOptions): Promise<Image> => {
+    const { signal } = asked;
     const reference = container.image ?? "";
     const key = `${pod.metadata.uid}/${reference}`;
     const failed = failures.get(key);
@@ -106,7 +106,7 @@ export function createImagePuller(options: {
       if (!layers || clock.monotonic() - toldMs < PROGRESS_EVERY_MS) return;
       toldMs = clock.monotonic();
       events.record(pod, "Normal", "Pulling", `${message} of image "${reference}"`, path);
-      options.onProgress?.(message);
+      asked.onProgress?.(message);
     };
     try {
       const image = await pullOnce(pod, reference, { signal, onProgress });
@@ -141,8 +141,14 @@ export function createImagePuller(options: {
       const path = containerPath(ensureOptions.kind, container.name);
       const present = await statusOf(images, pod, reference, path, events);
       const policy = container.imagePullPolicy ?? "IfNotPresent";
-      if (present && policy !== "Always") {
-        events.record(pod, "Normal", "Pulled", `Container image "${reference}" already present on machine`, path);
+      // A private image is here only for those who could pull it (KEP-2535).
+      if (
+        present &&
+        policy !== "Always" &&
+        (await images.isOpenTo(present, reference, pullSecretsOf(pod, store).auth))
+      ) {
+        const message = `Container image "${reference}" already present on machine and can be accessed by the pod`;
+        events.record(pod, "Normal", "Pulled", message, path);
         return present;
       }
       if (policy !== "Never") return await pull(pod, container, path, ensureOptions);
