@@ -1,23 +1,9 @@
-/** Durations as Go and kubectl write them. */
+import { durationMs } from "../base/duration.ts";
 import { UsageError } from "./exit.ts";
 
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-};
-
-/** Milliseconds of a Go duration: `1h30m`, `500ms`, `-1s`, `0`. Throws a usage error for anything else. */
+/** Milliseconds of a Go duration. Throws a usage error for anything else. */
 export function parseDuration(text: string): number {
-  if (text === "0") return 0;
-  const match = /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+)$/.exec(text);
-  if (!match) throw new UsageError(`"${text}" is not a duration; write a number with a unit, such as 5s, 2m or 1h30m`);
-  let ms = 0;
-  for (const part of match[2]!.matchAll(/(\d+\.?\d*|\.\d+)(ns|us|µs|ms|s|m|h)/g))
-    ms += Number(part[1]) * UNIT_MS[part[2]!]!;
-  return match[1] === "-" ? -ms : ms;
+  const ms = durationMs(text);
+  if (ms !== undefined) return ms;
+  throw new UsageError(`"${text}" is not a duration; write a number with a unit, such as 5s, 2m or 1h30m`);
 }

@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 
+import { durationMs } from "../base/duration.ts";
 import { MinkeError } from "../base/errors.ts";
 import { DEFAULT_INSTANCE } from "../host/instance.ts";
 import { VERIFICATION_POLICIES } from "../runtime/image.ts";
@@ -56,8 +57,12 @@ const percent = v.pipe(
   v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,3}$/), v.transform(Number))], WHOLE_PERCENT),
   v.check((value) => Number.isInteger(value) && value >= 0 && value <= 100, WHOLE_PERCENT),
 );
+const duration = v.pipe(
+  v.string(),
+  v.check((text) => (durationMs(text) ?? -1) >= 0, "must be a duration, such as 90s, 12h or 1h30m"),
+);
 /** The kubelet's. */
-export const IMAGE_GC_DEFAULTS = { highPercent: 85, lowPercent: 80 } as const;
+export const IMAGE_GC_DEFAULTS = { highPercent: 85, lowPercent: 80, maxAge: "0", minAge: "2m" } as const;
 
 export const DEFAULT_REGISTRIES_DIR = "/etc/minke/certs.d";
 
@@ -185,6 +190,22 @@ export const NODE_OPTIONS = {
     defaultText: String(IMAGE_GC_DEFAULTS.lowPercent),
     doc: "How full the disk may still be when the removal of images ends.",
     schema: percent,
+  },
+  imageMaximumGcAge: {
+    flag: "image-maximum-gc-age",
+    env: "MINKE_IMAGE_MAXIMUM_GC_AGE",
+    placeholder: "DURATION",
+    defaultText: `${IMAGE_GC_DEFAULTS.maxAge}: never`,
+    doc: "How long an image of a registry may be unused, since this daemon began, before it is removed, whatever the disk has.",
+    schema: duration,
+  },
+  minimumImageTtlDuration: {
+    flag: "minimum-image-ttl-duration",
+    env: "MINKE_MINIMUM_IMAGE_TTL_DURATION",
+    placeholder: "DURATION",
+    defaultText: IMAGE_GC_DEFAULTS.minAge,
+    doc: "How long an image that came or was used is left alone, however full the disk is.",
+    schema: duration,
   },
   crun: {
     flag: "crun",

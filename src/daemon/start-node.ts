@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 
 import { sleep, systemClock } from "../base/clock.ts";
+import { durationMs } from "../base/duration.ts";
 import { messageOf, MinkeError } from "../base/errors.ts";
 import { noLog } from "../base/logger.ts";
 import type { Logger } from "../base/logger.ts";
@@ -101,6 +102,7 @@ export async function startNode(
     },
   });
   const { imageGcHighThreshold: highPercent, imageGcLowThreshold: lowPercent } = settings;
+  const { imageMaximumGcAge = IMAGE_GC_DEFAULTS.maxAge, minimumImageTtlDuration = IMAGE_GC_DEFAULTS.minAge } = settings;
   const collector = undo.use(
     new ImageCollector({
       images,
@@ -108,6 +110,8 @@ export async function startNode(
       log,
       highPercent: highPercent ?? IMAGE_GC_DEFAULTS.highPercent,
       lowPercent: lowPercent ?? IMAGE_GC_DEFAULTS.lowPercent,
+      maxAgeMs: durationMs(imageMaximumGcAge)!,
+      minAgeMs: durationMs(minimumImageTtlDuration)!,
       inUse: async () => await imagesOfPods({ store, images }),
     }),
   );

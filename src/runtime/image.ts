@@ -170,6 +170,10 @@ export interface CollectOptions {
   /** Percent of the disk from which on images are removed, and down to which. */
   readonly highPercent: number;
   readonly lowPercent: number;
+  /** Milliseconds unused after which an image goes, whatever the disk has; 0: never (the kubelet's imageMaximumGCAge). */
+  readonly maxAgeMs: number;
+  /** Milliseconds for which an image that came or was used is left alone (the kubelet's imageMinimumGCAge: that came). */
+  readonly minAgeMs: number;
   /** Ids of images to keep, besides those of containers. Asked again before each removal. */
   readonly inUse: () => Promise<ReadonlySet<string>>;
 }
@@ -232,7 +236,7 @@ export interface ImageService {
    * missing; a layer shared by two images is unpacked once. Digests are checked before anything is visible.
    */
   layers(id: string): Promise<readonly string[]>;
-  /** Removes broken downloads that are old, and when the disk is full also images that nothing uses, the longest unused first. */
+  /** Removes broken downloads that are old, images that nothing has used for long, and when the disk is full others that nothing uses, the longest unused first. */
   collect(options: CollectOptions): Promise<Collected>;
   /** How an image came to be, newest step first. Rejects with `NotFound`. */
   history(reference: string): Promise<readonly HistoryStep[]>;
