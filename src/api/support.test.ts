@@ -81,7 +81,7 @@ describe("unsupportedFields", () => {
       },
       ["refuse spec.containers[0].volumeMounts[0].recursiveReadOnly"],
     ],
-    [{ readinessGates: [], imagePullSecrets: [{ name: "s" }] }, ["warn spec.imagePullSecrets"]],
+    [{ readinessGates: [], subdomain: "s", imagePullSecrets: [{ name: "s" }] }, ["warn spec.subdomain"]],
     [{ runtimeClassName: "gvisor", resourceClaims: [] }, []],
   ])("%j", (spec, expected) => expect(check(spec).sort()).toEqual([...expected].sort()));
 });

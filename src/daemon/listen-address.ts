@@ -30,13 +30,15 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
  * The addresses to try in order when nothing is said, so that a second node never fails for the port of the first: the
  * instance's own port, which is the same after every start, then any that is free.
  */
-export function usualAddresses({ name, hash }: Pick<Instance, "name" | "hash">): readonly ListenAddress[] {
+export function usualAddresses(instance: Pick<Instance, "name" | "hash">): readonly ListenAddress[] {
+  return usualPorts(instance).map((port) => ({ host: LOOPBACK, port }));
+}
+
+/** The same for any address. */
+export function usualPorts({ name, hash }: Pick<Instance, "name" | "hash">): readonly number[] {
   const own =
     name === DEFAULT_INSTANCE ? DEFAULT_PORT : OTHER_PORTS.first + (Number.parseInt(hash, 16) % OTHER_PORTS.count);
-  return [
-    { host: LOOPBACK, port: own },
-    { host: LOOPBACK, port: 0 },
-  ];
+  return [own, 0];
 }
 
 /** `https://127.0.0.1:6443`; who listens on every address is reached at the loopback one. */

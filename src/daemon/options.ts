@@ -106,7 +106,7 @@ export const NODE_OPTIONS = {
     placeholder: "ADDRESS:PORT",
     defaultText:
       "auto: 127.0.0.1:6443, for another instance a port of its own from 20000 on, and any free port when that is taken; off for an embedded node",
-    doc: "Where the API is served over HTTPS, besides the socket; off for nowhere. STATE/api.json tells the address.",
+    doc: "Where the API is served over HTTPS, besides the socket and the address that only Pods reach; off for nowhere. STATE/api.json tells the addresses.",
     schema: listen,
   },
   criSocket: {

@@ -3,18 +3,27 @@ import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 
 import type { Clock } from "../base/clock.ts";
-import { isMinkeError, messageOf } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
-import { atomicWrite } from "../host/files.ts";
+import { atomicWrite, readIfExists } from "../host/files.ts";
 import type { Instance } from "../host/instance.ts";
+import type { Network } from "../oci/cni.ts";
 import type { NodeIdentity } from "../server/kube/auth/node-identity.ts";
 import type { KubeServer } from "../server/kube/create-kube-server.ts";
-import { type ListenAddress, parseListenAddress, urlOf, usualAddresses } from "./listen-address.ts";
+import { bindFirst } from "./bind-first.ts";
+import { type ListenAddress, parseListenAddress, urlOf, usualAddresses, usualPorts } from "./listen-address.ts";
 import type { KeyPair } from "./pki/certificates.ts";
 import { openPki, type Pki } from "./pki/pki.ts";
+import { openForPods } from "./pods-address.ts";
 
-/** In the state folder: tells programs where the API is. */
-export const API_FILE = "api.json";
+/** In the state folder: tells programs where the API is, and the next daemon where Pods that run expect it. */
+const API_FILE = "api.json";
+
+/** Its content: URLs. */
+interface Addresses {
+  readonly server: string;
+  readonly pods?: string;
+}
 
 /** Names by which clients may call the API server, as kubeadm has them. */
 const NAMES = [
@@ -32,6 +41,9 @@ export interface SecureApiOptions {
   readonly nodeName: string;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly network: Pick<Network, "hostSide">;
+  /** The machine's primary address. */
+  readonly nodeIp: string;
 }
 
 /** Nothing is read, made or opened before it is asked for. */
@@ -40,6 +52,7 @@ export class SecureApi implements Disposable {
   readonly #options: SecureApiOptions;
   #pki: Promise<Pki> | undefined;
   #address: ListenAddress | undefined;
+  #forPods: Promise<ListenAddress | undefined> | undefined;
   #renewal: Disposable | undefined;
   #ended = false;
 
@@ -55,16 +68,24 @@ export class SecureApi implements Disposable {
 
   /**
    * Listens where `listen` says (`off`, `auto` or an address), and tells so in the state folder. Rejects with
-   * `FailedPrecondition` when an address that was asked for can not be had. The certificate comes behind.
+   * `FailedPrecondition` when an address that was asked for can not be had. The certificate comes behind, and, when
+   * `forPods`, the address for Pods.
    */
-  async open(server: KubeServer, listen: string): Promise<void> {
+  async open(server: KubeServer, listen: string, { forPods }: { readonly forPods: boolean }): Promise<void> {
     const { instance, log } = this.#options;
     if (listen === "off") return;
-    this.#address = await bindFirst(server, addressesOf(listen, instance));
-    const url = urlOf(this.#address);
-    await atomicWrite(join(instance.state, API_FILE), `${JSON.stringify({ server: url })}\n`, { mode: 0o644 });
-    log.info({ url }, "Serving HTTPS");
+    const before = forPods ? await this.#told() : undefined;
+    const main = await bindFirst(server, addressesOf(listen, instance));
+    this.#address = main;
+    await this.#tell({ ...before, server: urlOf(main) });
+    log.info({ url: urlOf(main) }, "Serving HTTPS");
+    if (forPods) this.#forPods = this.#openForPods(server, main, before?.pods);
     this.#identify(server).catch((error: unknown) => log.error({ error: messageOf(error) }, "There is no HTTPS"));
+  }
+
+  /** Where Pods reach the API; undefined when they do not. Never rejects. */
+  async forPods(): Promise<ListenAddress | undefined> {
+    return await this.#forPods;
   }
 
   [Symbol.dispose](): void {
@@ -80,7 +101,7 @@ export class SecureApi implements Disposable {
   async #identify(server: KubeServer): Promise<void> {
     const { clock, log } = this.#options;
     const pki = await this.#authority();
-    const shown: KeyPair = await pki.server(this.#names());
+    const shown: KeyPair = await pki.server(this.#names(await this.#forPods));
     if (this.#ended) return;
     server.identify({ ...shown, ca: pki.ca });
     this.#renewal = clock.timer(pki.renewal(shown) - clock.now(), () => {
@@ -92,26 +113,50 @@ export class SecureApi implements Disposable {
     });
   }
 
-  #names(): readonly string[] {
+  async #openForPods(server: KubeServer, main: ListenAddress, before?: string): Promise<ListenAddress | undefined> {
+    const { network, nodeIp, instance, log } = this.#options;
+    const known = Number(URL.parse(before ?? "")?.port ?? 0);
+    const ports = [...(known > 0 ? [known] : []), ...usualPorts(instance)];
+    try {
+      const opened = await openForPods({ server, network, main, nodeIp, ports });
+      const url = urlOf(opened);
+      if (before !== undefined && before !== url) {
+        log.warn({ before, url }, "Pods that run expect the API at another address than it has now; restart them");
+      }
+      await this.#tell({ server: urlOf(main), pods: url });
+      log.info({ url }, "Serving HTTPS for Pods");
+      return opened;
+    } catch (error) {
+      log.warn({ error: messageOf(error) }, "Pods do not reach the API");
+      return undefined;
+    }
+  }
+
+  async #told(): Promise<Addresses | undefined> {
+    const text = await readIfExists(join(this.#options.instance.state, API_FILE));
+    try {
+      return text === undefined ? undefined : (JSON.parse(text) as Addresses);
+    } catch {
+      // Cut short by hand: no more than a hint is lost.
+      return undefined;
+    }
+  }
+
+  async #tell(addresses: Addresses): Promise<void> {
+    await atomicWrite(join(this.#options.instance.state, API_FILE), `${JSON.stringify(addresses)}\n`, { mode: 0o644 });
+  }
+
+  #names(forPods: ListenAddress | undefined): readonly string[] {
     const { host } = this.#address!;
     const every = Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address));
     const wide = host === "0.0.0.0" || host === "::";
-    return [...new Set([...NAMES, this.#options.nodeName, ...(wide ? every : [host])])];
+    return [
+      ...new Set([...NAMES, this.#options.nodeName, ...(wide ? every : [host]), ...(forPods ? [forPods.host] : [])]),
+    ];
   }
 }
 
 function addressesOf(listen: string, instance: Instance): readonly ListenAddress[] {
   const given = parseListenAddress(listen);
   return given ? [given] : usualAddresses(instance);
-}
-
-async function bindFirst(server: KubeServer, addresses: readonly ListenAddress[]): Promise<ListenAddress> {
-  const [first, ...others] = addresses;
-  const { host, port } = first!;
-  try {
-    return { host, port: await server.bind(host, port) };
-  } catch (error) {
-    if (others.length === 0 || !isMinkeError(error, "FailedPrecondition")) throw error;
-    return await bindFirst(server, others);
-  }
 }

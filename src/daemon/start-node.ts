@@ -35,8 +35,10 @@ import { capacityOf, writeNodeObject, writeReadiness } from "./node-object.ts";
 import { ImageCollector } from "./image-collector.ts";
 import { DEFAULT_REGISTRIES_DIR, IMAGE_GC_DEFAULTS, handlersOf, parseNodeOptions } from "./options.ts";
 import type { NodeOptions } from "./options.ts";
+import type { ListenAddress } from "./listen-address.ts";
 import { openServiceAccountKey } from "./pki/service-account-key.ts";
 import { podTokens } from "./pod-tokens.ts";
+import { reachesPods } from "./pods-address.ts";
 import { SecureApi } from "./secure-api.ts";
 
 /** A node that runs. Disposing it drains it: the API ends, and the containers run on. */
@@ -115,10 +117,14 @@ export async function startNode(
       inUse: async () => await imagesOfPods({ store, images }),
     }),
   );
+  const listen = settings.listen ?? "off";
+  const forPods = reachesPods(listen, settings.cniConfDir !== undefined);
+  const apiServer = Promise.withResolvers<ListenAddress | undefined>();
   const network = createNetwork({
     host,
     instance,
     log,
+    ...(forPods ? { apiPort: apiServer.promise.then((address) => address?.port) } : {}),
     ...(settings.cniConfDir === undefined ? {} : { confDir: settings.cniConfDir }),
     ...(settings.cniBinDirs === undefined ? {} : { binDirs: settings.cniBinDirs }),
   });
@@ -143,13 +149,14 @@ export async function startNode(
     host,
     podsRoot: join(instance.root, "pods"),
     read: (resource, namespace, name) => store.get({ resource, namespace, name }),
-    token: podTokens(tokens, store),
+    token: podTokens(tokens, store, clock),
     allocatable: capacity,
     clock,
     log,
   });
   const info = nodeInfo({ host, instance, network, nodeName, settings });
   const events = createEventRecorder({ store, clock, log, node: nodeName });
+  const { node, paths } = await engineInputs(instance, nodeName, capacity);
   const engine = createEngine({
     store,
     events,
@@ -159,9 +166,10 @@ export async function startNode(
     clock,
     log,
     trace,
-    ...(await engineInputs(instance, nodeName, capacity)),
+    node: forPods ? { ...node, apiServer: apiServer.promise } : node,
+    paths,
   });
-  const secure = undo.use(new SecureApi({ instance, nodeName, clock, log }));
+  const secure = undo.use(new SecureApi({ instance, nodeName, clock, log, network, nodeIp: node.ip }));
   const server = createKubeServer({
     store,
     events,
@@ -172,7 +180,7 @@ export async function startNode(
     log,
     trace,
     nodeName,
-    issuesTokens: false,
+    issuesTokens: forPods,
     identity: secure.identity,
     scratch: instance.root,
     tokens,
@@ -184,6 +192,8 @@ export async function startNode(
   if (transient) undo.defer(() => leaveHost({ store, runtime, network, host, instance, log }));
   await Promise.all([runtime.recover(), writeNodeObject(store, clock, { name: nodeName, instance, capacity })]);
   undo.defer(() => engine.stop());
+  // When the node does not get as far as to serve, what is about to start must not wait for it.
+  undo.defer(() => apiServer.resolve(undefined));
   // The engine looks at every Pod once; the API need not wait for that.
   engine.start().catch((error: unknown) => log.error({ error: messageOf(error) }, "The engine could not start"));
   const criSocket = criSocketOf(settings.criSocket ?? "off", instance);
@@ -193,7 +203,10 @@ export async function startNode(
     undo.use(await serveCri(criSocket, { runtime, images, clock, log, network: criNetwork, nodeInfo: info.read }));
   }
   undo.defer(() => server.close());
-  await secure.open(server, settings.listen ?? "off");
+  await secure.open(server, listen, { forPods });
+  apiServer.resolve(secure.forPods());
+  // What opens behind our back is open, or has failed, before all of it is closed.
+  undo.defer(async () => void (await secure.forPods()));
   await server.listen(instance.apiSocket);
   log.info({ instance: instance.name, socket: instance.apiSocket }, "The node serves");
   collector.wake();

@@ -3,6 +3,7 @@ import type { Pod } from "../api/gen/types.ts";
 import type { Action } from "./action.ts";
 import { ensureImage } from "./actions/ensure-image.ts";
 import { prepareVolumes } from "./actions/prepare-volumes.ts";
+import { refreshVolumes } from "./actions/refresh-volumes.ts";
 import { releasePod } from "./actions/release-pod.ts";
 import { resizePod } from "./actions/resize-pod.ts";
 import { runContainer } from "./actions/run-container.ts";
@@ -28,6 +29,7 @@ const MINUTE_MS = 60_000;
 export const DEADLINES_MS = {
   EnsureImage: 30 * MINUTE_MS,
   PrepareVolumes: 2 * MINUTE_MS + 3_000,
+  RefreshVolumes: 2 * MINUTE_MS + 3_000,
   ReleaseVolumes: 2 * MINUTE_MS,
   RunSandbox: 2 * MINUTE_MS,
   StopSandbox: 2 * MINUTE_MS,
@@ -53,10 +55,11 @@ export async function act(scene: Scene, action: Action, signal: AbortSignal): Pr
   switch (action.type) {
     case "EnsureImage":
       return await ensureImage(alive, action, signal);
-    case "PrepareVolumes": {
+    case "PrepareVolumes":
+    case "RefreshVolumes": {
       using _slot = await deps.volumeSlots.acquire();
       signal.throwIfAborted();
-      return await prepareVolumes(alive);
+      return await (action.type === "PrepareVolumes" ? prepareVolumes : refreshVolumes)(alive);
     }
     case "RunSandbox":
       return await runSandbox(alive, action, signal);

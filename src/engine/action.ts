@@ -8,6 +8,8 @@ export type Action =
   | { readonly type: "EnsureImage"; readonly name: string }
   /** Volumes, log directories, the Pod's own directory. */
   | { readonly type: "PrepareVolumes" }
+  /** What volumes show of objects and time, while containers use them. */
+  | { readonly type: "RefreshVolumes" }
   | { readonly type: "ReleaseVolumes" }
   | { readonly type: "RunSandbox"; readonly attempt: number }
   | { readonly type: "StopSandbox"; readonly id: string }
@@ -54,6 +56,7 @@ export function keyOf(action: Action): string {
     case "RunSandbox":
       return "sandbox";
     case "PrepareVolumes":
+    case "RefreshVolumes":
     case "ReleaseVolumes":
       return "volumes";
     case "ReleasePod":

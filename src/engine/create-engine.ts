@@ -49,8 +49,8 @@ class NodeEngine implements Engine {
   async start(): Promise<void> {
     const { store, runtime, volumes, logs } = this.#deps;
     this.#watches.use(store.watch("pods", (event) => this.#podChanged(event)));
-    for (const resource of ["configmaps", "secrets"]) {
-      this.#watches.use(store.watch(resource, (event) => this.#inputChanged(event)));
+    for (const resource of ["configmaps", "secrets"] as const) {
+      this.#watches.use(store.watch(resource, (event) => this.#inputChanged(resource, event)));
     }
     void this.#follow();
     for (const item of store.list("pods").items) this.#know(item as Pod);
@@ -104,10 +104,14 @@ class NodeEngine implements Engine {
     if (worker && !worker.writing) worker.wake();
   }
 
-  /** A ConfigMap or Secret changed: Pods that wait for one try again. */
-  #inputChanged({ object }: StoreEvent): void {
+  /** A ConfigMap or Secret changed: Pods that wait for one try again, and volumes show it. What is deleted is shown on. */
+  #inputChanged(resource: "configmaps" | "secrets", { type, object }: StoreEvent): void {
+    const { namespace, name = "" } = object.metadata;
     for (const [uid, key] of this.#keys) {
-      if (key.namespace === object.metadata.namespace) this.#workers.get(uid)?.retryNow();
+      if (key.namespace !== namespace) continue;
+      const worker = this.#workers.get(uid);
+      worker?.retryNow();
+      if (type !== "DELETED") worker?.objectChanged(resource, name);
     }
   }
 

@@ -9,6 +9,7 @@ import type { VolumeManager } from "../volume/volume.ts";
 import type { EventRecorder } from "./events.ts";
 import type { ImagePuller } from "./image-puller.ts";
 import type { LogKeeper } from "./log-keeper.ts";
+import type { ApiServer } from "./service-environment.ts";
 
 export interface NodeInfo {
   readonly name: string;
@@ -21,6 +22,8 @@ export interface NodeInfo {
   readonly allocatable: Readonly<Record<string, string>>;
   /** The resolv.conf of Pods with a network of their own; default `/etc/resolv.conf`. The kubelet's `--resolv-conf`. */
   readonly resolvConf?: string;
+  /** Where Pods reach the API, once that is known; undefined: nowhere. Containers start when it is settled. */
+  readonly apiServer?: Promise<ApiServer | undefined>;
 }
 
 export interface EnginePaths {

@@ -1,6 +1,6 @@
 /**
- * A container's environment: `envFrom` in order, then `env`, each value expanded with what came before it.
- * Kubernetes: pkg/kubelet/kubelet_pods.go, makeEnvironmentVariables.
+ * A container's environment: `envFrom` in order, then `env`, each value expanded with what came before it and with where
+ * the API is, which comes last. Kubernetes: pkg/kubelet/kubelet_pods.go, makeEnvironmentVariables.
  */
 import { expandVariables } from "../api/env-expand.ts";
 import { resourceFieldValue } from "../api/resource-field.ts";
@@ -8,6 +8,7 @@ import { fieldValue } from "../api/fields.ts";
 import type { ConfigMap, Container, EnvFromSource, EnvVar, EnvVarSource, Pod, Secret } from "../api/gen/types.ts";
 import { MinkeError } from "../base/errors.ts";
 import type { Store } from "../store/store.ts";
+import { type ApiServer, serviceEnvironment } from "./service-environment.ts";
 
 export interface FieldSources {
   readonly nodeName: string;
@@ -20,6 +21,8 @@ export interface EnvironmentInputs {
   readonly fields: FieldSources;
   /** What the machine has: the limits of a container that has none. */
   readonly allocatable: Readonly<Record<string, string>>;
+  /** undefined: Pods do not reach the API. */
+  readonly apiServer: ApiServer | undefined;
 }
 
 /** Rejects with reason `CreateContainerConfigError` and the kubelet's words when something it refers to is missing. */
@@ -28,16 +31,19 @@ export function resolveEnvironment(
   container: Container,
   inputs: EnvironmentInputs,
 ): readonly (readonly [string, string])[] {
+  const services = new Map(inputs.apiServer ? serviceEnvironment(inputs.apiServer) : []);
   const env = new Map<string, string>();
+  const lookup = (name: string): string | undefined => env.get(name) ?? services.get(name);
   for (const source of container.envFrom ?? []) {
     for (const [name, value] of fromSource(pod, source, inputs.store)) {
       if (isName(name)) env.set(name, value);
     }
   }
   for (const variable of container.env ?? []) {
-    const value = valueOf(pod, container, variable, { env, inputs });
+    const value = valueOf(pod, container, variable, { lookup, inputs });
     if (value !== undefined) env.set(variable.name, value);
   }
+  for (const [name, value] of services) if (!env.has(name)) env.set(name, value);
   return [...env];
 }
 
@@ -45,9 +51,9 @@ function valueOf(
   pod: Pod,
   container: Container,
   { value, valueFrom }: EnvVar,
-  { env, inputs }: { readonly env: ReadonlyMap<string, string>; readonly inputs: EnvironmentInputs },
+  { lookup, inputs }: { readonly lookup: (name: string) => string | undefined; readonly inputs: EnvironmentInputs },
 ): string | undefined {
-  if (!valueFrom) return expandVariables(value ?? "", (name) => env.get(name));
+  if (!valueFrom) return expandVariables(value ?? "", lookup);
   if (!valueFrom.resourceFieldRef) return referenced(pod, valueFrom, inputs);
   const amount = resourceFieldValue(pod, valueFrom.resourceFieldRef, { container, allocatable: inputs.allocatable });
   if (amount !== undefined) return amount;

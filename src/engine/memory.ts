@@ -1,4 +1,5 @@
 /** What a worker remembers of its Pod between two looks at it. All of it may be lost: it is rebuilt, or does without. */
+import type { Pod } from "../api/gen/types.ts";
 import { Backoff } from "../base/backoff.ts";
 import type { Image } from "../runtime/image.ts";
 import type { PreparedVolume } from "../volume/volume.ts";
@@ -14,6 +15,10 @@ export interface PodMemory {
   /** Prepared volumes by name; undefined until they are. */
   volumes: ReadonlyMap<string, PreparedVolume> | undefined;
   volumesHeld: boolean;
+  /** When to refresh what volumes show, milliseconds since the epoch: 0 = now, or nobody knows; `Infinity` = not by time. */
+  refreshAtMs: number;
+  /** What of the Pod itself volumes show, and what can change. */
+  shown: Pick<Pod["metadata"], "labels" | "annotations"> | undefined;
   released: boolean;
   /** Images made present ahead of the sandbox, by container name; taken by the container's first start. */
   readonly images: Map<string, Image>;
@@ -49,6 +54,8 @@ export function newMemory(uid: string): PodMemory {
     uid,
     volumes: undefined,
     volumesHeld: false,
+    refreshAtMs: 0,
+    shown: undefined,
     released: false,
     images: new Map(),
     waiting: new Map(),

@@ -6,6 +6,7 @@ import { CONTAINER_HASH, containerHash } from "./labels.ts";
 import type { ContainerKind } from "./labels.ts";
 import { containersNamed, isLive, neverRan, newestContainer } from "./observe.ts";
 import type { Observation } from "./observe.ts";
+import { showsFiles } from "../volume/volume.ts";
 import { endOfPod } from "./plan-end.ts";
 import type { PlanInput } from "./plan-input.ts";
 import { pendingResize, sandboxDiffers } from "./resize.ts";
@@ -22,13 +23,21 @@ export function planContainers(input: PlanInput, pod: Pod, sandbox: Sandbox): Ac
   if (stage === "failed") return [...strays, ...stopAll(input)];
   const ephemeral = planEphemeral(input, pod, sandbox);
   if (stage !== "done") {
-    return [...strays, ...ephemeral, ...start(input, sandbox, stage, "init"), ...removeDead(input, pod)];
+    const init = start(input, sandbox, stage, "init");
+    return [...strays, ...ephemeral, ...init, ...removeDead(input, pod), ...refresh(input, pod)];
   }
   const wanted = (pod.spec?.containers ?? []).flatMap((container) => planMain(input, pod, sandbox, container));
   if (wanted.length === 0 && isOver(input, pod)) return [...strays, ...stopAll(input)];
   // A restart for new limits changes what the Pod as a whole needs, too.
   const resize: Action[] = sandboxDiffers(pod, sandbox) ? [{ type: "ResizePod", sandboxId: sandbox.id }] : [];
-  return [...strays, ...ephemeral, ...resize, ...wanted, ...removeDead(input, pod)];
+  return [...strays, ...ephemeral, ...resize, ...wanted, ...removeDead(input, pod), ...refresh(input, pod)];
+}
+
+/** Keeps tokens young while somebody could use them; a container that starts gets its volumes up to date anyway. */
+function refresh({ observed, facts, now }: PlanInput, pod: Pod): Action[] {
+  if (facts.refreshAtMs === Infinity || !observed.containers.some(isLive)) return [];
+  if (!(pod.spec?.volumes ?? []).some(showsFiles)) return [];
+  return facts.refreshAtMs > now ? [{ type: "WaitUntil", atMs: facts.refreshAtMs }] : [{ type: "RefreshVolumes" }];
 }
 
 /** They start once, before init containers even when these fail, and hold nothing open. */

@@ -7,6 +7,8 @@ export interface Facts {
   readonly volumesReady: boolean;
   /** Something may be prepared on disk that has to be released. */
   readonly volumesHeld: boolean;
+  /** When what volumes show has to be refreshed, milliseconds since the epoch; `Infinity`: not by time. */
+  readonly refreshAtMs: number;
   /** The action `ReleasePod` has been done. */
   readonly released: boolean;
   /** Names of containers whose image has been made present for their first start. */

@@ -50,6 +50,7 @@ function container(spec: Spec, state: ContainerState, attempt = 0, sandboxId = "
 const FACTS: Facts = {
   volumesReady: true,
   volumesHeld: true,
+  refreshAtMs: Infinity,
   released: false,
   images: new Set(),
   busy: new Set(),
@@ -158,6 +159,34 @@ describe("init containers", () => {
     ],
   ])("%s", (_name, containers, restartPolicy, expected) => {
     expect(planned(pod({ initContainers: inits, restartPolicy }), { ...s0, containers })).toEqual(expected);
+  });
+});
+
+describe("refreshing what volumes show", () => {
+  const projected = { volumes: [{ name: "v", projected: { sources: [] } }] };
+  const live = { ...s0, containers: [container(WEB, RUNNING)] };
+  test.each<[string, Pod, Partial<Observation>, Partial<Facts>, string[]]>([
+    ["when it is due", pod(projected), live, { refreshAtMs: NOW }, ["RefreshVolumes"]],
+    ["not before", pod(projected), live, { refreshAtMs: NOW + 5 }, ["WaitUntil +5"]],
+    ["never, when time does not age it", pod(projected), live, {}, []],
+    ["only where something is shown", pod({ volumes: [{ name: "v", emptyDir: {} }] }), live, { refreshAtMs: 0 }, []],
+    ["once at a time", pod(projected), live, { refreshAtMs: 0, busy: new Set(["volumes"]) }, []],
+    [
+      "later, when it has failed",
+      pod(projected),
+      live,
+      { refreshAtMs: 0, retryAt: new Map([["volumes", NOW + 7]]) },
+      ["WaitUntil +7"],
+    ],
+    [
+      "not for the dead",
+      pod({ ...projected, restartPolicy: "Never" }),
+      { ...s0, containers: [container(WEB, exited(0))] },
+      { refreshAtMs: 0, volumesHeld: false },
+      ["StopSandbox s0"],
+    ],
+  ])("%s", (_, subject, observed, facts, expected) => {
+    expect(planned(subject, observed, facts)).toEqual(expected);
   });
 });
 

@@ -171,6 +171,7 @@ describe("environment", () => {
     store: store as unknown as Parameters<typeof resolveEnvironment>[2]["store"],
     fields: { nodeName: "n", hostIp: "192.0.2.1", podIps: ["10.0.0.9"] },
     allocatable: { cpu: "4" },
+    apiServer: undefined,
   };
 
   test("envFrom first, env over it, values expanded by what came before", () => {
@@ -201,6 +202,25 @@ describe("environment", () => {
       K: "1",
       CPUS: "4",
     });
+  });
+
+  test("where the API is comes last, can be referred to, and gives way to what the Pod says itself", () => {
+    const env = [
+      { name: "API", value: "https://$(KUBERNETES_SERVICE_HOST):$(KUBERNETES_SERVICE_PORT)" },
+      { name: "KUBERNETES_PORT", value: "mine" },
+    ];
+    const apiServer = { host: "10.112.0.1", port: 6443 };
+    expect(resolveEnvironment(pod(), { name: "c", env }, { ...inputs, apiServer })).toEqual([
+      ["API", "https://10.112.0.1:6443"],
+      ["KUBERNETES_PORT", "mine"],
+      ["KUBERNETES_SERVICE_HOST", "10.112.0.1"],
+      ["KUBERNETES_SERVICE_PORT", "6443"],
+      ["KUBERNETES_SERVICE_PORT_HTTPS", "6443"],
+      ["KUBERNETES_PORT_6443_TCP", "tcp://10.112.0.1:6443"],
+      ["KUBERNETES_PORT_6443_TCP_PROTO", "tcp"],
+      ["KUBERNETES_PORT_6443_TCP_PORT", "6443"],
+      ["KUBERNETES_PORT_6443_TCP_ADDR", "10.112.0.1"],
+    ]);
   });
 
   test.each([

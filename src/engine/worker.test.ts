@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 
+import type { KubeObject } from "../api/object.ts";
 import { EngineWorld } from "../../test/fixtures/engine-world.ts";
 
 const conditions = (world: EngineWorld, name: string): Record<string, string> =>
@@ -48,6 +49,73 @@ describe("a Pod's life", () => {
     expect(world.clock.nextDue()).toBeUndefined();
     await world.advance(3_000);
     expect(world.runtime.calls.length).toBe(calls);
+  });
+
+  describe("what volumes show", () => {
+    const volumes = [{ name: "v", projected: { sources: [{ configMap: { name: "shown" } }] } }];
+    const configMap = (name: string): { readonly [key: string]: unknown } & KubeObject => ({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name, namespace: "default", uid: `uid-${name}` },
+    });
+
+    test("is refreshed when it grows old, and at once after a start of the daemon; nothing restarts for it", async () => {
+      await using world = await EngineWorld.create();
+      world.volumeLifeMs = 480_000;
+      await world.engine.start();
+      world.createPod("a", { volumes });
+      await world.advance(1000);
+      expect(world.refreshed).toEqual([]);
+      const due = world.clock.nextDue()!;
+      await world.advance(due - world.clock.now() - 1);
+      expect(world.refreshed).toEqual([]);
+      await world.advance(1);
+      expect(world.refreshed).toEqual(["a"]);
+      expect(world.clock.nextDue()).toBe(world.clock.now() + world.volumeLifeMs);
+      await world.restart();
+      expect(world.refreshed).toEqual(["a", "a"]);
+      expect(world.pod("a")!.status!.containerStatuses![0]!.restartCount).toBe(0);
+    });
+
+    test("follows its ConfigMap, and the Pod's own labels where they are shown", async () => {
+      await using world = await EngineWorld.create();
+      await world.engine.start();
+      for (const name of ["shown", "other"]) world.store.create("configmaps", configMap(name));
+      world.createPod("a", { volumes });
+      world.createPod("b", { volumes: [{ name: "v", downwardAPI: { items: [] } }] });
+      await world.advance(1000);
+      for (const name of ["shown", "other"])
+        world.store.update("configmaps", { ...configMap(name), data: { k: name } });
+      await world.settle();
+      expect(world.refreshed).toEqual(["a"]);
+      for (const name of ["a", "b"]) {
+        const pod = world.pod(name)!;
+        world.store.update("pods", { ...pod, metadata: { ...pod.metadata, labels: { k: "v" } } });
+      }
+      await world.settle();
+      expect(world.refreshed).toEqual(["a", "b"]);
+      world.store.delete({ resource: "configmaps", namespace: "default", name: "shown" });
+      await world.advance(1000);
+      expect(world.refreshed).toEqual(["a", "b"]);
+      expect(world.clock.nextDue()).toBeUndefined();
+    });
+
+    test("stays as it is while it can not be refreshed, which is told and tried again", async () => {
+      await using world = await EngineWorld.create();
+      await world.engine.start();
+      world.store.create("configmaps", configMap("shown"));
+      world.createPod("a", { volumes });
+      await world.advance(1000);
+      world.refreshError = "configmap key is gone";
+      world.store.update("configmaps", { ...configMap("shown"), data: { k: "v" } });
+      await world.advance(100);
+      expect(world.events("a")).toContain("FailedMount: configmap key is gone");
+      expect(world.pod("a")!.status!.phase).toBe("Running");
+      world.refreshError = undefined;
+      await world.advance(1000);
+      expect(world.refreshed).toEqual(["a", "a"]);
+      expect(world.clock.nextDue()).toBeUndefined();
+    });
   });
 
   test("init containers run in order, each to its end", async () => {

@@ -5,6 +5,7 @@
  */
 import type { ContainerStatus, Pod } from "../api/gen/types.ts";
 import { messageOf } from "../base/errors.ts";
+import { showsObject } from "../volume/volume.ts";
 import type { Action } from "./action.ts";
 import type { Scene } from "./act.ts";
 import { crashBackoff, restoreBackoff } from "./crash-backoff.ts";
@@ -22,6 +23,7 @@ import type { Facts } from "./plan-input.ts";
 import { plan } from "./plan.ts";
 import { readReplacing, replacedNames } from "./replacing.ts";
 import { allocated } from "./resize.ts";
+import { showsOld } from "./shown.ts";
 import { StatusWriter } from "./status-writer.ts";
 
 /** Pause after a look at the Pod that failed as a whole, milliseconds. */
@@ -90,6 +92,14 @@ export class PodWorker {
     this.wake();
   }
 
+  /** Has volumes that show this object brought up to date. */
+  objectChanged(resource: "configmaps" | "secrets", name: string): void {
+    const volumes = this.#options.load()?.spec?.volumes ?? [];
+    if (!volumes.some((volume) => showsObject(volume, resource, name))) return;
+    this.#memory.refreshAtMs = 0;
+    this.wake();
+  }
+
   /**
    * Looks no more. Resolves when no action is under way, or after {@link DRAIN_MAX_MS}: a long grace period is kept by the
    * next daemon. Starts are aborted, containers run on.
@@ -138,7 +148,10 @@ export class PodWorker {
       for (const container of observed.containers) {
         if (isLive(container)) deps.logs.follow(pod, containerName(container), container);
       }
-    if (pod) restoreBackoff(pod, observed, this.#memory);
+    if (pod) {
+      restoreBackoff(pod, observed, this.#memory);
+      if (showsOld(pod, this.#memory.shown)) this.#memory.refreshAtMs = 0;
+    }
     const facts = this.#facts(pod, observed, ending, now);
     const actions = plan({ pod, observed, facts, now });
     this.#begin({ deps, pod, memory: this.#memory, observed, wake: () => this.wake() }, actions);
@@ -174,6 +187,7 @@ export class PodWorker {
     return {
       volumesReady: memory.volumes !== undefined,
       volumesHeld: memory.volumesHeld,
+      refreshAtMs: memory.refreshAtMs,
       released: memory.released,
       images: new Set(memory.images.keys()),
       busy: this.#inFlight.keys(),

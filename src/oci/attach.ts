@@ -7,7 +7,7 @@ import type { Host } from "../host/host.ts";
 import { commandFailureExit, crunMessage, RUNTIME_ENV } from "./crun.ts";
 
 const BRIDGE = join(import.meta.dirname, "attach-bridge.pl");
-const STREAM = { joined: 0, end: 1, stdout: 2, stderr: 3 } as const;
+const STREAM = { joined: 0, end: 1, stdout: 2, stderr: 3, runs: 4 } as const;
 const LENGTH_BYTES = 4;
 /** Longest complaint of the bridge that is kept, in bytes. */
 const COMPLAINT_BYTES_MAX = 4096;
@@ -18,14 +18,16 @@ export interface Bridge {
   readonly stdin: NodeJS.WritableStream;
   readonly stdout: NodeJS.ReadableStream;
   readonly stderr: NodeJS.ReadableStream;
+  /** Resolves when the process of an exec has its terminal: conmon loses a size that it is told before. Else at its end. */
+  readonly running: Promise<void>;
   /** Resolves when the container's side has closed: with the exit code of an exec, with 0 of an attach. */
   readonly exited: Promise<number>;
   close(): void;
 }
 
-/** Joins the streams of the container whose monitor has its socket in `directory`. */
-export async function attachTo(host: Pick<Host, "process">, directory: string): Promise<Bridge> {
-  return open(host, ["attach", directory]);
+/** Joins the streams of the container whose monitor has its socket in `directory`. The end of input does not reach a terminal. */
+export async function attachTo(host: Pick<Host, "process">, directory: string, terminal: boolean): Promise<Bridge> {
+  return open(host, [terminal ? "terminal" : "attach", directory]);
 }
 
 /** Starts `command` (see `Conmon.execCommand`) with its socket in `directory`, and joins its terminal. */
@@ -54,20 +56,28 @@ async function open(host: Pick<Host, "process">, args: readonly string[]): Promi
   }
   const stdout = new PassThrough();
   const stderr = new PassThrough();
-  const exited = decode(source, stdout, stderr).then(async (code) => {
+  const running = Promise.withResolvers<void>();
+  const exited = decode(source, stdout, stderr, running.resolve).then(async (code) => {
+    running.resolve();
     stdout.end();
     stderr.end();
     await child.exited;
     return code;
   });
-  return { stdin: child.stdin, stdout, stderr, exited, close: () => child.kill("SIGKILL") };
+  return { stdin: child.stdin, stdout, stderr, running: running.promise, exited, close: () => child.kill("SIGKILL") };
 }
 
-async function decode(source: AsyncIterable<Buffer>, stdout: PassThrough, stderr: PassThrough): Promise<number> {
+async function decode(
+  source: AsyncIterable<Buffer>,
+  stdout: PassThrough,
+  stderr: PassThrough,
+  runs: () => void,
+): Promise<number> {
   let code = KILLED_EXIT;
   for await (const frame of source) {
     const data = frame.subarray(1);
     if (frame[0] === STREAM.end) code = await endOf(data.toString(), stdout);
+    else if (frame[0] === STREAM.runs) runs();
     else if (data.length > 0) await write(frame[0] === STREAM.stderr ? stderr : stdout, data);
   }
   return code;

@@ -15,12 +15,13 @@ import { Semaphore } from "../base/semaphore.ts";
 import type { Host } from "../host/host.ts";
 import { DEFAULT_INSTANCE, type Instance } from "../host/instance.ts";
 import { publishedPorts, type NetworkAttachment, type NetworkResult } from "./cni/attachment.ts";
+import { ensureBridge } from "./cni/bridge.ts";
 import { checkConnection } from "./cni/check.ts";
 import { collectGarbage } from "./cni/collect-garbage.ts";
 import { connect, type ChosenNetwork } from "./cni/connect.ts";
 import { disconnect } from "./cni/disconnect.ts";
 import { EMBEDDED_PLUGINS, embeddedNetwork } from "./cni/embedded-network.ts";
-import { createFirewall, type Firewall } from "./cni/firewall.ts";
+import { createFirewall, type PodNetwork } from "./cni/firewall.ts";
 import { enableForwarding } from "./cni/forwarding.ts";
 import { createHostPorts } from "./cni/host-ports.ts";
 import { loadNetworkConfig, type NetworkConfig } from "./cni/network-config.ts";
@@ -29,7 +30,7 @@ import type { NetworkParts } from "./cni/parts.ts";
 import { createPlugins, DEFAULT_BIN_DIRS, missingPlugin } from "./cni/plugins.ts";
 import { createNetworkRecords } from "./cni/records.ts";
 import { networkResult } from "./cni/result.ts";
-import { formatSubnet, stableSubnet, type Subnet } from "./cni/subnet.ts";
+import { contains, formatSubnet, gatewayOf, stableSubnet, type Subnet } from "./cni/subnet.ts";
 
 export type { HostPortMapping, NetworkAttachment, NetworkResult } from "./cni/attachment.ts";
 
@@ -49,6 +50,16 @@ export interface NetworkOptions {
   readonly log: Logger;
   /** Default: the system's. */
   readonly clock?: Clock;
+  /** The port at which Pods reach the API on {@link HostSide.gateway}, once it is known; the host's firewall lets them. */
+  readonly apiPort?: Promise<number | undefined>;
+}
+
+/** The host's side of the embedded network. */
+export interface HostSide {
+  /** The host's own address in it, on the bridge. */
+  readonly gateway: string;
+  /** Whether an address is one of the network's: a Pod's, or the host's own. */
+  includes(address: string): boolean;
 }
 
 export interface Network {
@@ -57,6 +68,11 @@ export interface Network {
    * it when it was not called. Rejects with `FailedPrecondition` when the host lacks something.
    */
   prepare(): Promise<void>;
+  /**
+   * The host's address in the embedded network, on a bridge that is there then; undefined with a configuration of the
+   * user's. Rejects with `FailedPrecondition` when the bridge can not be made.
+   */
+  hostSide(): Promise<HostSide | undefined>;
   /** Whether a Pod could be connected now; the message says what is missing. Never rejects. */
   ready(): Promise<{ readonly ok: true } | { readonly ok: false; readonly message: string }>;
   /** Connects a sandbox; one that is connected is connected anew. On a failure nothing of it stays. Errors have the reason `CreatePodSandboxError`. */
@@ -95,9 +111,24 @@ export function createNetwork(options: NetworkOptions): Network {
   const userConfig = async (): Promise<NetworkConfig | undefined> =>
     options.confDir === undefined ? undefined : await loadNetworkConfig(options.confDir);
 
+  const chooseSubnet = once(() => subnetOf(instance));
+  const makeBridge = once(async () => await ensureBridge(process, instance.bridge, await chooseSubnet()));
+
+  const rulesFor = async (subnet: Subnet): Promise<PodNetwork> => {
+    const apiPort = await options.apiPort;
+    const about = { subnet: formatSubnet(subnet), gateway: gatewayOf(subnet) };
+    return apiPort === undefined ? about : { ...about, apiPort };
+  };
+
   let checkedAt = -Infinity;
+  /** What the embedded network needs once per node. */
   const prepareEmbedded = once(async () => {
-    const subnet = await prepareHost(instance, firewall);
+    const subnet = await chooseSubnet();
+    await enableForwarding();
+    // The plugin makes it as well, but not beside us. When we can not, who asked for it has been told.
+    const bridge = options.apiPort && makeBridge().catch(() => {});
+    await firewall.ensure(await rulesFor(subnet));
+    await bridge;
     checkedAt = clock.monotonic();
     return subnet;
   });
@@ -120,7 +151,7 @@ export function createNetwork(options: NetworkOptions): Network {
     checkedAt = now;
     if (await firewall.intact()) return;
     log.warn({ network: instance.network }, "The firewall rules of the Pod network were gone; they are made again");
-    await firewall.ensure(formatSubnet(await prepareEmbedded()));
+    await firewall.ensure(await rulesFor(await prepareEmbedded()));
   };
 
   const add = async (attachment: NetworkAttachment, signal?: AbortSignal): Promise<NetworkResult> => {
@@ -164,6 +195,12 @@ export function createNetwork(options: NetworkOptions): Network {
       if (!(await userConfig())) await prepareEmbedded();
       await restorePorts();
     },
+    hostSide: async () => {
+      if (await userConfig()) return undefined;
+      await makeBridge();
+      const subnet = await chooseSubnet();
+      return { gateway: gatewayOf(subnet), includes: (address) => contains(subnet, address) };
+    },
     ready,
     add: (attachment, signal) => sandboxes.run(attachment.sandboxId, () => add(attachment, signal)),
     result: async (sandboxId) => {
@@ -177,7 +214,7 @@ export function createNetwork(options: NetworkOptions): Network {
       await gc([]);
       await process.run({ argv: ["ip", "link", "delete", instance.bridge] });
       await firewall.remove();
-      prepareEmbedded.forget();
+      for (const done of [prepareEmbedded, makeBridge, chooseSubnet]) done.forget();
       await records.clear();
       await rm(join(instance.state, "cni"), { recursive: true, force: true });
       await rm(subnetFile(instance), { force: true });
@@ -185,18 +222,14 @@ export function createNetwork(options: NetworkOptions): Network {
   };
 }
 
-/** What the embedded network needs once per node. Returns its subnet. */
-async function prepareHost(instance: Instance, firewall: Firewall): Promise<Subnet> {
+async function subnetOf(instance: Instance): Promise<Subnet> {
   await mkdir(instance.root, { recursive: true });
   const isDefault = instance.name === DEFAULT_INSTANCE;
-  const subnet = await stableSubnet({
+  return await stableSubnet({
     file: subnetFile(instance),
     bridge: instance.bridge,
     instance: { hash: instance.hash, isDefault },
   });
-  await enableForwarding();
-  await firewall.ensure(formatSubnet(subnet));
-  return subnet;
 }
 
 /** Lasts over a reboot, so that a Pod network keeps its addresses. */

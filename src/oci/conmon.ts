@@ -8,7 +8,7 @@
  * `crun create` failed (with `--api-version 0` the key is `pid`).
  * In the bundle it makes `attach` (SOCK_SEQPACKET), the fifo `ctl` and, when the kernel killed for memory, the file `oom`.
  */
-import { constants, readFileSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 
@@ -56,10 +56,10 @@ export interface Conmon {
   abandon(id: string, bundle: string): void;
   /** The command that runs a process with a terminal inside a container, for the attach bridge to start. */
   execCommand(id: string, directory: string, processFile: string): readonly [string, ...string[]];
-  /** Sets the terminal's size. A monitor that is gone is no error. */
-  resize(bundle: string, width: number, height: number): Promise<void>;
+  /** Sets the terminal's size, in the order of the calls. A monitor that is gone is no error; one without its terminal yet forgets it. */
+  resize(bundle: string, width: number, height: number): void;
   /** Makes the monitor open its log file anew, after it was renamed. A monitor that is gone is no error. */
-  reopenLog(bundle: string): Promise<void>;
+  reopenLog(bundle: string): void;
   /** The first line of `--version`. */
   version(): Promise<string>;
 }
@@ -131,11 +131,11 @@ export function createConmon(options: ConmonOptions): Conmon {
       "--stdin",
       "--log-path=none",
     ],
-    resize: async (bundle, width, height) => {
+    resize: (bundle, width, height) => {
       const clamp = (cells: number): number => Math.max(0, Math.min(TERMINAL_CELLS_MAX, Math.trunc(cells)));
-      await control(bundle, `1 ${clamp(height)} ${clamp(width)}\n`);
+      control(bundle, `1 ${clamp(height)} ${clamp(width)}\n`);
     },
-    reopenLog: async (bundle) => control(bundle, "2 0 0\n"),
+    reopenLog: (bundle) => control(bundle, "2 0 0\n"),
     version: async () => {
       const done = await host.process.run({ argv: [binary, "--version"] });
       return done.stdout.split("\n")[0] ?? "";
@@ -179,15 +179,15 @@ async function readPid(path: string): Promise<number> {
 }
 
 /** Writes one line to the monitor's fifo. Non-blocking, for a fifo without a reader would block us for ever. */
-async function control(bundle: string, line: string): Promise<void> {
+function control(bundle: string, line: string): void {
   try {
-    const fifo = await open(join(bundle, BUNDLE_FILES.control), constants.O_WRONLY | constants.O_NONBLOCK);
+    const fifo = openSync(join(bundle, BUNDLE_FILES.control), constants.O_WRONLY | constants.O_NONBLOCK);
     try {
-      await fifo.write(line);
+      writeSync(fifo, line);
     } finally {
-      await fifo.close();
+      closeSync(fifo);
     }
   } catch (error) {
-    if (!["ENXIO", "ENOENT", "EPIPE"].includes(errnoOf(error) ?? "")) throw error;
+    if (!["ENXIO", "ENOENT", "EPIPE", "EAGAIN"].includes(errnoOf(error) ?? "")) throw error;
   }
 }

@@ -136,7 +136,7 @@ function logMessage(line: string): string {
 }
 
 /** As a shell has it: 127 when a command is not there, 126 when it is and can not be executed. */
-const NOT_FOUND_EXIT = 127;
+export const NOT_FOUND_EXIT = 127;
 const NOT_EXECUTABLE_EXIT = 126;
 
 /**

@@ -181,16 +181,32 @@ describe("what fails leaves nothing behind", () => {
 
   test.each<[string, () => void]>([
     ["the root file system", () => void vi.spyOn(host.mount, "overlay").mockImplementationOnce(boom)],
-    [
-      "the monitor",
-      () => void host.programs.set("conmon", () => ({ sync: '{"data":-1,"message":"mount `/a`: boom"}' })),
-    ],
-    ["an absent monitor", () => void host.programs.delete("conmon")],
   ])("%s of a container", async (_what, breakIt) => {
     const sandbox = await runtime.runSandbox(SANDBOX);
     const before = leftovers();
     breakIt();
-    await expect(runtime.createContainer(sandbox.id, CONTAINER)).rejects.toThrow(/boom|not installed|no such program/);
+    await expect(runtime.createContainer(sandbox.id, CONTAINER)).rejects.toThrow("boom");
+    expect(leftovers()).toEqual(before);
+  });
+
+  test.each<[string, () => void]>([
+    ["a mount", () => void host.programs.set("conmon", () => ({ sync: '{"data":-1,"message":"mount `/a`: boom"}' }))],
+    ["an absent monitor", () => void host.programs.delete("conmon")],
+    [
+      "the last step",
+      () =>
+        void host.programs.set("crun", ({ argv }) =>
+          argv.includes("start") ? { code: 1, stderr: "boom" } : crun({ argv }),
+        ),
+    ],
+  ])("%s of a start, but for the container that tells of it", async (_what, breakIt) => {
+    const sandbox = await runtime.runSandbox(SANDBOX);
+    const before = leftovers();
+    breakIt();
+    const { id } = await runtime.createContainer(sandbox.id, CONTAINER);
+    await expect(runtime.startContainer(id)).rejects.toThrow(/boom|not installed|no such program/);
+    expect((await runtime.container(id))?.state).toMatchObject({ exitCode: 128, reason: "StartError" });
+    await runtime.removeContainer(id);
     expect(leftovers()).toEqual(before);
   });
 
@@ -259,13 +275,48 @@ test("recovery undoes what is half made, keeps what is whole, and reads an end t
 test("what was killed before it ever ran is gone after a restart; a start that failed stays to be told", async () => {
   const sandbox = await runtime.runSandbox(SANDBOX);
   const { id } = await runtime.createContainer(sandbox.id, CONTAINER);
+  const lost = await runtime.createContainer(sandbox.id, { ...CONTAINER, metadata: { name: "c", attempt: 0 } });
+  const waits = await runtime.createContainer(sandbox.id, { ...CONTAINER, metadata: { name: "d", attempt: 0 } });
   host.programs.set("conmon", () => ({ sync: '{"data":-1,"message":"executable file `run` not found in $PATH"}' }));
   const failed = await runtime.createContainer(sandbox.id, { ...CONTAINER, metadata: { name: "b", attempt: 0 } });
   await expect(runtime.startContainer(failed.id)).rejects.toMatchObject({ reason: "StartError" });
+  await runtime.stopContainer(id, 60_000); // the removal had come as far as the kill
   await runtime[Symbol.asyncDispose]();
-  writeExit(id, 137); // the removal had come as far as the kill
+  rmSync(join(base, "state/containers", lost.id), { recursive: true }); // a reboot
+  host.programs.set("conmon", conmon);
   runtime = await open();
-  expect((await runtime.containers()).map((each) => each.id)).toEqual([failed.id]);
+  expect(new Set((await runtime.containers()).map((each) => each.id))).toEqual(new Set([failed.id, waits.id]));
+  expect((await runtime.startContainer(waits.id)).state.phase).toBe("running");
+});
+
+test("a start that was cut short is done again after a restart", async () => {
+  const sandbox = await runtime.runSandbox(SANDBOX);
+  const { id } = await runtime.createContainer(sandbox.id, CONTAINER);
+  const checkpoint = join(base, "root/containers", id, "container.json");
+  const created = readFileSync(checkpoint, "utf8");
+  const { state } = await runtime.startContainer(id);
+  if (state.phase !== "running") throw new Error("it does not run");
+  await runtime[Symbol.asyncDispose]();
+  writeFileSync(checkpoint, created); // as before the launch was written down
+  runtime = await open();
+  expect(host.processes.has(state.pid)).toBe(false);
+  expect((await runtime.container(id))?.state.phase).toBe("created");
+  expect((await runtime.startContainer(id)).state.phase).toBe("running");
+});
+
+test("new limits of a container that waits for its start are those that it starts with", async () => {
+  const sandbox = await runtime.runSandbox(SANDBOX);
+  const { id } = await runtime.createContainer(sandbox.id, CONTAINER);
+  await runtime.updateContainerResources(id, { memoryBytes: 64 << 20, cpusetCpus: "0" });
+  const spec = JSON.parse(readFileSync(join(base, "state/containers", id, "config.json"), "utf8")) as {
+    linux: { resources: object };
+  };
+  expect(spec.linux.resources).toMatchObject({
+    memory: { limit: 64 << 20 },
+    cpu: { cpus: "0" },
+    devices: [{ allow: false }],
+  });
+  expect((await runtime.container(id))?.config.resources).toMatchObject({ cpusetCpus: "0" });
 });
 
 test("a container is not told to run before crun has started it", async () => {

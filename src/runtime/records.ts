@@ -51,12 +51,11 @@ export interface ContainerRecord {
   readonly logPath: string;
   /** Name or number. */
   readonly stopSignal: string;
-  /** True once `crun create` has succeeded; one that stays without is undone by recovery. */
+  /** False while it is being made; one that stays so is undone by recovery. */
   readonly created: boolean;
+  /** Both are made by its start. */
   readonly process?: ProcessRef;
   readonly conmon?: ProcessRef;
-  /** Why its command can not be executed, when `crun create` has found that out; told when it is started. */
-  readonly startFailure?: string;
   /** Written before `crun start`, so that a start is never done twice. */
   readonly startedMs?: number;
   readonly ended?: Ended;

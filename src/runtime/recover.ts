@@ -2,10 +2,13 @@
  * Starting is recovering: read the checkpoints, adopt what lives, write down what ended meanwhile, undo what was half made,
  * and remove what no checkpoint knows. What lives is never touched.
  */
+import { existsSync } from "node:fs";
+
 import { messageOf } from "../base/errors.ts";
 import { Semaphore } from "../base/semaphore.ts";
 import { namesIn, readCheckpoint, removeCheckpoint, writeCheckpoint } from "./checkpoint/checkpoint.ts";
 import { discard } from "./container/discard.ts";
+import { isLaunched, unlaunch } from "./container/launch.ts";
 import { settle, START_ERROR_EXIT } from "./container/settle.ts";
 import { watchInit, watchMonitor } from "./events/watch-process.ts";
 import { containerPaths, sandboxPaths } from "./layout.ts";
@@ -53,7 +56,7 @@ export async function recover(scope: Scope): Promise<void> {
     scope,
     containers.filter((record) => !known.includes(record)),
     "remove a half-made container",
-    (record) => discard(scope, record),
+    (record) => discard(scope, record, { launched: isLaunched(scope, record) }),
   );
   await each(scope, known, "adopt a container", (record) => adopt(scope, addContainer(scope, record)));
   await sweep(scope).catch((error: unknown) => scope.log.error({ why: messageOf(error) }, "Cannot remove all orphans"));
@@ -100,26 +103,32 @@ async function adoptSandbox(scope: Scope, record: SandboxRecord): Promise<void> 
   watchInit(scope, entry);
 }
 
-/** Its end may have come, its start may have been cut short between the checkpoint and crun. */
+/** Its end may have come; its start may have been cut short, before its process was written down or before crun let it run. */
 async function adopt(scope: Scope, entry: ContainerEntry): Promise<void> {
-  await settle(scope, entry);
+  if (entry.record.process) await settle(scope, entry);
   const { record } = entry;
   // It was being removed, or lost its life before it had one: it never ran, and shall not count as if it had.
-  if (neverRan(record)) {
-    await discard(scope, record);
+  if (neverRan(scope, record)) {
+    await discard(scope, record, { launched: isLaunched(scope, record) });
     return dropContainer(scope, entry);
   }
   if (record.ended) return;
+  if (!record.process) {
+    if (isLaunched(scope, record)) await unlaunch(scope, record);
+    return;
+  }
   watchMonitor(scope, entry);
-  if (record.startedMs === undefined || !record.process || !isAlive(scope, record.process)) return;
+  if (record.startedMs === undefined || !isAlive(scope, record.process)) return;
   if (!handlerOf(scope, record).crun.waitsForStart(record.id)) return;
   const { startedMs: _notStarted, ...created } = record;
   entry.record = created;
   writeCheckpoint(containerPaths(scope.layout, record.id).checkpoint, created);
 }
 
-function neverRan({ ended, startedMs }: ContainerRecord): boolean {
-  return ended !== undefined && startedMs === undefined && ended.exitCode !== START_ERROR_EXIT;
+/** With its bundle, on what a reboot clears, its root file system is gone. */
+function neverRan(scope: Scope, { id, ended, startedMs }: ContainerRecord): boolean {
+  if (startedMs !== undefined) return false;
+  return ended ? ended.exitCode !== START_ERROR_EXIT : !existsSync(containerPaths(scope.layout, id).bundle);
 }
 
 async function each<T extends { readonly id: string }>(

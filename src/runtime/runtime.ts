@@ -332,7 +332,7 @@ export interface Runtime {
    * the same name and attempt, or with reason `CreateContainerConfigError` / `CreateContainerError`.
    */
   createContainer(sandboxId: string, config: ContainerConfig, signal?: AbortSignal): Promise<Container>;
-  /** Starts it. When the command can not be executed, rejects with reason `StartError` and the container is `exited` with 128. */
+  /** Starts it. When the OCI runtime can not, rejects with reason `StartError`, and the container is `exited` with 128. */
   startContainer(id: string): Promise<Container>;
   /**
    * `createContainer` and `startContainer` in one, which saves a round trip. On a failure to start, the exited container

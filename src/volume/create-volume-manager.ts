@@ -8,16 +8,17 @@ import type { KubeObject } from "../api/object.ts";
 import type { Clock } from "../base/clock.ts";
 import { MinkeError, errnoOf, isMinkeError, messageOf } from "../base/errors.ts";
 import type { Logger } from "../base/logger.ts";
+import { readIfExists } from "../host/files.ts";
 import type { Host } from "../host/host.ts";
 import { writeAtomically } from "./atomic-writer.ts";
 import { prepareClaim } from "./claim.ts";
 import { prepareEmptyDir } from "./empty-dir.ts";
-import { filesOf, type FileSources, type ShownFiles } from "./files-of.ts";
+import { filesOf, type FileSources } from "./files-of.ts";
 import { applyFsGroup } from "./fs-group.ts";
 import { prepareHostPath } from "./host-path.ts";
 import { bindSubPath, subPathError } from "./sub-path.ts";
-import { isMounted, mountTmpfs } from "./tmpfs.ts";
-import type { PreparedVolume, VolumeManager } from "./volume.ts";
+import { isMountPoint, mountTmpfs } from "./tmpfs.ts";
+import { type PreparedVolume, renewalOf, showsFiles, type VolumeManager } from "./volume.ts";
 
 /** Reads an object that a volume shows or is; undefined when there is none. */
 export type ObjectReader = (
@@ -57,6 +58,16 @@ export function createVolumeManager(options: VolumeManagerOptions): VolumeManage
       return new Map(prepared.map((volume) => [volume.name, volume]));
     },
 
+    async refresh(pod) {
+      const volumes = [...(pod.spec?.volumes ?? []).entries()].filter(([, volume]) => showsFiles(volume));
+      const refreshed = await Promise.allSettled(
+        volumes.map(([index, volume]) => prepareOne(options, pod, volume, index)),
+      );
+      const failed = refreshed.find((result) => result.status === "rejected");
+      if (failed) throw failed.reason;
+      return renewalOf(refreshed.flatMap((result) => (result.status === "fulfilled" ? [result.value] : [])));
+    },
+
     async subPath(request) {
       const { podUid, volume, containerName, index, subPath } = request;
       const target = join(podsRoot, podUid, SUB_PATHS, volume.name, containerName, String(index));
@@ -68,19 +79,19 @@ export function createVolumeManager(options: VolumeManagerOptions): VolumeManage
     },
 
     async release(podUid) {
-      for (const folder of [SUB_PATHS, VOLUMES]) {
-        const path = join(podsRoot, podUid, folder);
-        for (const mount of await host.mount.list(path)) await host.mount.unmount(mount.target);
-        // Never delete through a mount: what is behind it may not be ours.
-        const left = await host.mount.list(path);
-        if (left.length > 0) {
-          throw new MinkeError(
-            "Unavailable",
-            `Cannot release the volumes of Pod ${podUid}: ${left[0]!.target} is still mounted`,
-          );
-        }
-        await rm(path, { recursive: true, force: true });
+      const folders = [SUB_PATHS, VOLUMES].map((folder) => join(podsRoot, podUid, folder));
+      const mounted = async (): Promise<readonly string[]> =>
+        (await host.mount.list(join(podsRoot, podUid)))
+          .map(({ target }) => target)
+          .filter((target) => folders.some((path) => target.startsWith(`${path}/`)));
+      const mounts = await mounted();
+      for (const target of mounts) await host.mount.unmount(target);
+      // Never delete through a mount: what is behind it may not be ours.
+      const [left] = mounts.length > 0 ? await mounted() : [];
+      if (left !== undefined) {
+        throw new MinkeError("Unavailable", `Cannot release the volumes of Pod ${podUid}: ${left} is still mounted`);
       }
+      for (const path of folders) await rm(path, { recursive: true, force: true });
       log.debug({ podUid }, "Volumes released");
     },
 
@@ -130,8 +141,7 @@ async function prepareByKind(
     await prepareHostPath(volume.hostPath, `${field}.hostPath`);
     return { name, hostPath: volume.hostPath.path, readonly: false };
   }
-  const shown = await filesOf(options, pod, volume);
-  if (shown) return await prepareFiles(options, pod, name, place(pluginOf(volume)), shown);
+  if (showsFiles(volume)) return await prepareFiles(options, pod, volume, place(pluginOf(volume)));
   const claimName = claimNameOf(pod, volume);
   if (claimName !== undefined) {
     const readOnly = volume.persistentVolumeClaim?.readOnly ?? false;
@@ -154,16 +164,21 @@ function pluginOf({ configMap, secret, downwardAPI }: Volume): string {
 }
 
 async function prepareFiles(
-  { clock, host }: VolumeManagerOptions,
+  options: VolumeManagerOptions,
   pod: Pod,
-  name: string,
+  volume: Volume,
   target: string,
-  { files, medium, renewAtMs }: ShownFiles,
 ): Promise<PreparedVolume> {
+  const { clock, host } = options;
+  const isNew = (await mkdir(target, { recursive: true })) !== undefined;
+  const present = async (path: string): Promise<string | undefined> =>
+    isNew ? undefined : await readIfExists(join(target, path));
+  const { files, medium, renewAtMs } = await filesOf(options, pod, volume, present);
   const fsGroup = pod.spec?.securityContext?.fsGroup;
-  await mkdir(target, { recursive: true });
-  if (medium === "memory" && !(await isMounted(host.mount, target))) await mountTmpfs(host.mount, target, undefined);
+  const isMounted = medium === "disk" || (!isNew && (await isMountPoint(target)));
+  if (!isMounted) await mountTmpfs(host.mount, target, undefined);
   await writeAtomically(target, files, { now: clock.now(), fsGroup });
   if (fsGroup !== undefined) await applyFsGroup(target, fsGroup, { readonly: true });
+  const { name } = volume;
   return { name, hostPath: target, readonly: true, ...(renewAtMs === undefined ? {} : { renewAtMs }) };
 }

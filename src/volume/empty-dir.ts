@@ -5,7 +5,7 @@ import type { EmptyDirVolumeSource, Pod } from "../api/gen/types.ts";
 import { wholeValue } from "../api/quantity.ts";
 import type { MountHost } from "../host/host.ts";
 import { applyFsGroup } from "./fs-group.ts";
-import { isMounted, mountTmpfs } from "./tmpfs.ts";
+import { isMountPoint, mountTmpfs } from "./tmpfs.ts";
 
 export async function prepareEmptyDir(
   mounts: MountHost,
@@ -14,7 +14,7 @@ export async function prepareEmptyDir(
   pod: Pod,
 ): Promise<void> {
   await mkdir(target, { recursive: true });
-  if (source.medium === "Memory" && !(await isMounted(mounts, target))) {
+  if (source.medium === "Memory" && !(await isMountPoint(target))) {
     await mountTmpfs(mounts, target, sizeOf(source, pod));
   }
   // Not the mode of mkdir: the umask would cut it.

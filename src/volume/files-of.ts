@@ -38,8 +38,16 @@ export interface ShownFiles {
   readonly renewAtMs?: number;
 }
 
-/** undefined for a volume of another kind. Throws in the kubelet's words for what is not there. */
-export async function filesOf(sources: FileSources, pod: Pod, volume: Volume): Promise<ShownFiles | undefined> {
+/** Reads a file that the volume shows now, undefined when there is none. */
+export type PresentFile = (path: string) => Promise<string | undefined>;
+
+/** For a volume that {@link showsFiles}. Throws in the kubelet's words for what is not there. */
+export async function filesOf(
+  sources: FileSources,
+  pod: Pod,
+  volume: Volume,
+  present: PresentFile,
+): Promise<ShownFiles> {
   const namespace = pod.metadata.namespace ?? "";
   if (volume.configMap) {
     const object = sources.read("configmaps", namespace, volume.configMap.name ?? "") as ConfigMap | undefined;
@@ -53,9 +61,8 @@ export async function filesOf(sources: FileSources, pod: Pod, volume: Volume): P
     const { items = [], defaultMode = MODE_DEFAULT } = volume.downwardAPI;
     return { files: items.map((item) => downwardFile(sources, pod, item, defaultMode)), medium: "memory" };
   }
-  if (!volume.projected) return undefined;
-  const { sources: projections = [], defaultMode = MODE_DEFAULT } = volume.projected;
-  const shown = await Promise.all(projections.map((each) => project(sources, pod, each, defaultMode)));
+  const { sources: projections = [], defaultMode = MODE_DEFAULT } = volume.projected ?? {};
+  const shown = await Promise.all(projections.map((each) => project(sources, pod, each, { defaultMode, present })));
   const times = shown.flatMap(({ renewAtMs }) => (renewAtMs === undefined ? [] : [renewAtMs]));
   return {
     files: merged(shown.flatMap(({ files }) => files)),
@@ -70,7 +77,7 @@ async function project(
   sources: FileSources,
   pod: Pod,
   projection: VolumeProjection,
-  defaultMode: number,
+  { defaultMode, present }: { readonly defaultMode: number; readonly present: PresentFile },
 ): Promise<Projected> {
   const namespace = pod.metadata.namespace ?? "";
   const { configMap, secret, downwardAPI, serviceAccountToken } = projection;
@@ -88,7 +95,7 @@ async function project(
   if (downwardAPI) {
     return { files: (downwardAPI.items ?? []).map((item) => downwardFile(sources, pod, item, defaultMode)) };
   }
-  if (serviceAccountToken) return await tokenFile(sources, pod, serviceAccountToken, defaultMode);
+  if (serviceAccountToken) return await tokenFile(sources, pod, serviceAccountToken, { defaultMode, present });
   const [kind = "nothing"] = Object.keys(projection);
   throw new MinkeError(
     "Unimplemented",
@@ -115,12 +122,13 @@ async function tokenFile(
   { token }: FileSources,
   pod: Pod,
   { audience = "", expirationSeconds = 3600, path }: ServiceAccountTokenProjection,
-  defaultMode: number,
+  { defaultMode, present }: { readonly defaultMode: number; readonly present: PresentFile },
 ): Promise<Projected> {
   if (!token) {
     throw new MinkeError("Unimplemented", "Cannot project serviceAccountToken: this node hands out no tokens");
   }
-  const issued = await token({ pod, audiences: audience === "" ? [] : [audience], expirationSeconds });
+  const audiences = audience === "" ? [] : [audience];
+  const issued = await token({ pod, audiences, expirationSeconds, present: await present(path) });
   const owner = commonUser(pod);
   const guarded = owner !== undefined || pod.spec?.securityContext?.fsGroup !== undefined;
   const file: VolumeFile = {

@@ -1,4 +1,7 @@
 /** Memory-backed directories. */
+import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
+
 import { isMinkeError } from "../base/errors.ts";
 import type { MountHost } from "../host/host.ts";
 
@@ -15,6 +18,16 @@ export async function mountTmpfs(mounts: MountHost, target: string, sizeBytes: n
   }
 }
 
+/**
+ * Whether a file system of its own is mounted on this directory, which exists. Two calls, where the list of the machine's
+ * mounts grows with its Pods; blind for what is bound from the same file system.
+ */
+export async function isMountPoint(target: string): Promise<boolean> {
+  const [own, parent] = await Promise.all([stat(target), stat(dirname(target))]);
+  return own.dev !== parent.dev;
+}
+
+/** Whether anything is mounted on exactly this path. */
 export async function isMounted(mounts: MountHost, target: string): Promise<boolean> {
   return (await mounts.list(target)).some((mount) => mount.target === target);
 }

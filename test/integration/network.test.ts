@@ -33,6 +33,7 @@ afterAll(async () => {
 async function node(
   name: string,
   process = host.process,
+  apiPort?: number,
 ): Promise<{ instance: Instance; network: Network } & AsyncDisposable> {
   const instance = instanceOf({
     instance: `net-${name}-${pid}`,
@@ -42,7 +43,7 @@ async function node(
   mkdirSync(instance.root, { recursive: true });
   mkdirSync(join(instance.state, "ns"), { recursive: true });
   const before = await takeInventory({ instance });
-  const network = open(instance, process);
+  const network = open(instance, process, systemClock, apiPort);
   return {
     instance,
     network,
@@ -56,8 +57,9 @@ async function node(
   };
 }
 
-function open(instance: Instance, process = host.process, clock: Clock = systemClock): Network {
-  return createNetwork({ host: { process }, instance, log: noLog, clock });
+function open(instance: Instance, process = host.process, clock: Clock = systemClock, apiPort?: number): Network {
+  const api = apiPort === undefined ? {} : { apiPort: Promise.resolve(apiPort) };
+  return createNetwork({ host: { process }, instance, log: noLog, clock, ...api });
 }
 
 async function pinned(instance: Instance, ports: readonly Partial<HostPortMapping>[] = []): Promise<NetworkAttachment> {
@@ -309,7 +311,7 @@ test("rules are made once, however often a daemon starts", async () => {
       .split("\n")
       .filter((line) => line.includes(made.instance.firewall) || line.includes(made.instance.bridge));
   const first = await rules();
-  expect(first.filter((line) => line.startsWith("-A"))).toHaveLength(5);
+  expect(first.filter((line) => line.startsWith("-A"))).toHaveLength(7);
   await open(made.instance).prepare();
   expect(await rules()).toEqual(first);
 });
@@ -337,7 +339,9 @@ describe("a host that forwards nothing by itself", () => {
   const [HOST, WORLD] = ["198.51.100.1", "198.51.100.2"];
 
   /** A network namespace that plays the host, with a link to another one that plays the world. Programs run in it. */
-  async function stage(without: RegExp): Promise<{ process: ProcessHost; world: string } & AsyncDisposable> {
+  async function stage(
+    without: RegExp,
+  ): Promise<{ process: ProcessHost; outer: string; world: string } & AsyncDisposable> {
     const [outer, world] = [join(directory, newId()), join(directory, newId())];
     await host.namespace.pin({ paths: { net: outer }, sysctls: { "net.ipv4.ip_forward": "1" } });
     await host.namespace.pin({ paths: { net: world } });
@@ -355,6 +359,7 @@ describe("a host that forwards nothing by itself", () => {
     await ip(world, "link set tohost up");
     return {
       process: { ...host.process, run },
+      outer,
       world,
       [Symbol.asyncDispose]: async () => {
         for (const path of [outer, world]) await host.namespace.unpin(path);
@@ -365,19 +370,27 @@ describe("a host that forwards nothing by itself", () => {
   const wget = (netns: string, url: string): Promise<Completed> =>
     host.process.run({ argv: ["/bin/busybox", "wget", "-qO-", url], netns, timeoutMs: 2000 });
 
-  test("Pods reach the world, and the world only their host ports, though FORWARD drops", async () => {
+  test("Pods reach the world and the API, and the world only their host ports, though FORWARD and INPUT drop", async () => {
     await using scene = await stage(/^nft$/);
-    await scene.process.run({ argv: ["iptables", "-P", "FORWARD", "DROP"] });
-    await using made = await node("drop", scene.process);
+    for (const rule of ["-P FORWARD DROP", "-P INPUT DROP", "-A INPUT -i lo -j ACCEPT"]) {
+      await scene.process.run({ argv: ["iptables", ...rule.split(" ")] });
+    }
+    await using made = await node("drop", scene.process, 80);
     const hostPort = await freePort();
     const attachment = await pinned(made.instance, [{ hostPort }]);
     const { ips } = await made.network.add(attachment);
     await using _world = await serve(scene.world, "world");
     await using _pod = await serve(attachment.netnsPath, "pod");
+    await using _api = await serve(scene.outer, "api");
+    const { gateway } = (await made.network.hostSide())!;
+    expect((await wget(attachment.netnsPath, `http://${gateway}/`)).stdout).toBe("api");
     expect((await wget(attachment.netnsPath, `http://${WORLD}/`)).stdout).toBe("world");
     expect((await wget(scene.world, `http://${HOST}:${hostPort}/`)).stdout).toBe("pod");
     await host.process.run({ argv: ["ip", "route", "add", `${ips[0]}/32`, "via", HOST], netns: scene.world });
-    await expect(wget(scene.world, `http://${ips[0]}/`)).rejects.toMatchObject({ code: "DeadlineExceeded" });
+    await Promise.all([
+      expect(wget(scene.world, `http://${ips[0]}/`)).rejects.toMatchObject({ code: "DeadlineExceeded" }),
+      expect(wget(attachment.netnsPath, `http://${HOST}/`)).rejects.toMatchObject({ code: "DeadlineExceeded" }),
+    ]);
     await made.network.teardown();
     const rules = await scene.process.run({ argv: ["iptables-save"] });
     expect(rules.stdout).not.toMatch(/MINKE|CNI-/);

@@ -179,11 +179,12 @@ describe("a container", () => {
         readonly: false,
         propagation: "private",
       } as const;
-      const create = t.runtime.createContainer(sandbox.id, script("true", { mounts: [missing] }));
-      await expect(create).rejects.toMatchObject({
-        reason: "CreateContainerError",
+      const { id } = await t.runtime.createContainer(sandbox.id, script("true", { mounts: [missing] }));
+      await expect(t.runtime.startContainer(id)).rejects.toMatchObject({
+        reason: "StartError",
         message: expect.stringContaining("/no/such/path"),
       });
+      await t.runtime.removeContainer(id);
       await expect(t.runtime.createContainer(sandbox.id, script("true", { image: "other" }))).rejects.toMatchObject({
         code: "NotFound",
       });

@@ -8,6 +8,8 @@ import { createInterface } from "node:readline";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { sleep, systemClock } from "../../src/base/clock.ts";
+import { createConmon, type Launched } from "../../src/oci/conmon.ts";
+import { createCrun } from "../../src/oci/crun.ts";
 import { scaled } from "../fixtures/emulated.ts";
 import { simulateReboot } from "../fixtures/reboot.ts";
 import {
@@ -115,18 +117,48 @@ test("a kubelet's calls, cut at any moment, succeed when they are made again, an
 
 test("a start that was cut short is done again, and one that was completed behind our back is not", async () => {
   const sandbox = await t.runtime.runSandbox(sandboxConfig(t.base));
-  const cut = await t.runtime.createContainer(sandbox.id, containerConfig(["sleep", "1000"]));
-  const named = { metadata: { name: "late", attempt: 0 }, logPath: "late.log" };
-  const late = await t.runtime.createContainer(sandbox.id, containerConfig(["sleep", "1000"], named));
-  const checkpoint = join(t.instance.root, "containers", cut.id, "container.json");
-  writeFileSync(checkpoint, readFileSync(checkpoint, "utf8").replace('"created":true', '"created":true,"startedMs":1'));
+  const create = async (name: string) =>
+    (
+      await t.runtime.createContainer(
+        sandbox.id,
+        containerConfig(["sleep", "1000"], { metadata: { name, attempt: 0 }, logPath: `${name}.log` }),
+      )
+    ).id;
+  const [unwritten, cut, late] = [await create("unwritten"), await create("cut"), await create("late")];
+  await launchOnly(unwritten);
+  const started = await launchOnly(cut);
+  writeStarted(cut, started);
+  const completed = await launchOnly(late);
+  writeStarted(late, completed);
 
   const runtime = await t.restart();
-  expect((await runtime.container(cut.id))?.state).toEqual({ phase: "created" });
-  execFileSync("crun", ["--root", join(t.instance.state, "crun"), "start", late.id]);
-  for (const { id } of [cut, late]) expect((await runtime.startContainer(id)).state.phase).toBe("running");
+  for (const id of [unwritten, cut, late]) expect((await runtime.container(id))?.state).toEqual({ phase: "created" });
+  execFileSync("crun", ["--root", join(t.instance.state, "crun"), "start", late]);
+  for (const id of [unwritten, cut, late]) expect((await runtime.startContainer(id)).state.phase).toBe("running");
+  expect((await runtime.container(cut))?.state).toMatchObject({ pid: started.pid });
+  expect((await runtime.container(late))?.state).toMatchObject({ pid: completed.pid });
   await runtime.removeSandbox(sandbox.id);
 });
+
+/** As far as a daemon came that was killed in the middle of a start. */
+async function launchOnly(id: string): Promise<Launched> {
+  const crun = createCrun({ host: t.host, root: join(t.instance.state, "crun"), binary: "/usr/bin/crun" });
+  const exitDir = join(t.instance.state, "exits");
+  const conmon = createConmon({ host: t.host, crun, binary: "/usr/bin/conmon", exitDir });
+  const bundle = join(t.instance.state, "containers", id);
+  return conmon.launch({ id, name: id, bundle, logPath: "", terminal: false, stdin: false, leaveStdinOpen: false });
+}
+
+/** As it is written before crun lets the process run. */
+function writeStarted(id: string, { pid, conmonPid }: Launched): void {
+  const ref = (of: number) => ({ pid: of, startTime: t.host.process.startTime(of) });
+  const path = join(t.instance.root, "containers", id, "container.json");
+  const { data, ...rest } = JSON.parse(readFileSync(path, "utf8")) as { data: object };
+  writeFileSync(
+    path,
+    JSON.stringify({ ...rest, data: { ...data, process: ref(pid), conmon: ref(conmonPid), startedMs: 1 } }),
+  );
+}
 
 test("a container whose monitor died is ended", async () => {
   const sandbox = await t.runtime.runSandbox(sandboxConfig(t.base));

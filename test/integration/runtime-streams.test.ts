@@ -118,6 +118,18 @@ describe("exec", () => {
     expect(session.stderr).toBeUndefined();
   });
 
+  test("has a terminal of the size that was told before there was a terminal", async () => {
+    for (let i = 0; i < 5; i++) {
+      const session = await exec(["sh", "-c", `until [ "$(stty size)" = "45 123" ]; do sleep 0.01; done`], {
+        tty: true,
+      });
+      session.stdout.on("data", () => {});
+      session.resize(80, 24);
+      session.resize(123, 45);
+      expect(await session.exited).toBe(0);
+    }
+  });
+
   test("with a terminal ends while standard input is open, and can be closed", async () => {
     const hello = await collect(await exec(["echo", "hello"], { tty: true, stdin: true }));
     expect(hello).toMatchObject({ code: 0, stdout: "hello\r\n" });

@@ -1,5 +1,5 @@
 /** The volumes of a Pod's description. */
-import type { Volume } from "../../api/gen/types.ts";
+import type { Volume, VolumeProjection } from "../../api/gen/types.ts";
 import type { Description } from "./text.ts";
 
 export function describeVolumes(out: Description, volumes: readonly Volume[]): void {
@@ -40,6 +40,21 @@ function linesOf(volume: Volume): (readonly [string, string])[] {
       ["Optional", String(volume.secret.optional === true)],
     ];
   }
+  if (volume.projected) {
+    return [
+      ["Type", "Projected (a volume that contains injected data from multiple sources)"],
+      ...(volume.projected.sources ?? []).flatMap(linesOfSource),
+    ];
+  }
   const kind = Object.keys(volume).find((key) => key !== "name");
   return [["Type", kind ?? "<unknown>"]];
+}
+
+function linesOfSource(source: VolumeProjection): (readonly [string, string])[] {
+  const { secret, configMap, downwardAPI, serviceAccountToken } = source;
+  const optional = ["Optional", String((secret ?? configMap)?.optional === true)] as const;
+  if (secret) return [["SecretName", secret.name ?? ""], optional];
+  if (downwardAPI) return [["DownwardAPI", "true"]];
+  if (configMap) return [["ConfigMapName", configMap.name ?? ""], optional];
+  return serviceAccountToken ? [["TokenExpirationSeconds", String(serviceAccountToken.expirationSeconds ?? "")]] : [];
 }

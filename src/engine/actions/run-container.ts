@@ -83,6 +83,7 @@ async function configOf(scene: LiveScene, parts: Parts): Promise<ContainerConfig
   const env = resolveEnvironment(pod, spec, {
     store: deps.store,
     allocatable: deps.node.allocatable,
+    apiServer: await deps.node.apiServer,
     fields: { nodeName: deps.node.name, hostIp: deps.node.ip, podIps: ips },
   });
   const lookup = new Map(env);

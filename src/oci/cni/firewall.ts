@@ -1,7 +1,8 @@
 /**
  * What the embedded network needs of the host's firewall, made once per node: a masquerade rule for what leaves the subnet,
- * and accept rules for the bridge, because Docker and others set the policy of FORWARD to DROP. All rules are in chains of
- * the instance's own. iptables where it is, because only it can accept in the very chain whose policy drops; else nft.
+ * and accept rules for the bridge, because Docker and others set the policy of FORWARD to DROP, and firewalls such as ufw
+ * that of INPUT. All rules are in chains of the instance's own. iptables where it is, because only it can accept in the very
+ * chain whose policy drops; else nft.
  */
 import { MinkeError } from "../../base/errors.ts";
 import type { Instance } from "../../host/instance.ts";
@@ -10,9 +11,18 @@ import type { Completed, ProcessHost } from "../../host/host.ts";
 /** Seconds to wait for another program that changes the rules. */
 const LOCK_SECONDS = "5";
 
+/** What the rules are about. */
+export interface PodNetwork {
+  /** `10.112.0.0/16` */
+  readonly subnet: string;
+  readonly gateway: string;
+  /** TCP port of the gateway's address that Pods may reach whatever the host's firewall says: the API. */
+  readonly apiPort?: number;
+}
+
 export interface Firewall {
   /** Makes chains and rules. Idempotent: what is there is replaced. */
-  ensure(subnet: string): Promise<void>;
+  ensure(network: PodNetwork): Promise<void>;
   /** Whether the built-in chains still lead to ours: what flushes a table, such as a reload of firewalld, takes that away. */
   intact(): Promise<boolean>;
   /** Removes chains and rules. No error when there are none. */
@@ -21,7 +31,7 @@ export interface Firewall {
 
 interface Hook {
   readonly table: "nat" | "filter";
-  readonly builtin: "POSTROUTING" | "FORWARD";
+  readonly builtin: "POSTROUTING" | "FORWARD" | "INPUT";
   readonly chain: string;
 }
 
@@ -46,28 +56,22 @@ export function createFirewall(process: ProcessHost, instance: Instance): Firewa
   const hooks: readonly Hook[] = [
     { table: "nat", builtin: "POSTROUTING", chain: `${instance.firewall}-POST` },
     { table: "filter", builtin: "FORWARD", chain: `${instance.firewall}-FWD` },
+    { table: "filter", builtin: "INPUT", chain: `${instance.firewall}-IN` },
   ];
   const nftTable = instance.firewall.toLowerCase();
 
   return {
-    ensure: async (subnet) => {
-      const jumps: string[] = [];
-      for (const { table, builtin, chain } of hooks) {
-        const present = await iptables("-t", table, "-C", builtin, "-j", chain);
-        if (present.code === 127) return await nft(nftRules(nftTable, subnet, instance.bridge));
-        jumps.push(present.code === 0 ? "" : `-I ${builtin} 1 -j ${chain}\n`);
-      }
-      const rules = iptablesRules(hooks, jumps, subnet, instance.bridge);
+    ensure: async (network) => {
+      const present = await jumpsPresent();
+      if (!present) return await nft(nftRules(nftTable, network.subnet, instance.bridge));
+      const jumps = hooks.map(({ builtin, chain }, i) => (present[i] ? "" : `-I ${builtin} 1 -j ${chain}\n`));
+      const rules = iptablesRules(hooks, jumps, network, instance.bridge);
       const done = await run(["iptables-restore", "-w", LOCK_SECONDS, "--noflush"], rules);
       if (done.code !== 0) throw firewallError("iptables-restore", done);
     },
     intact: async () => {
-      const checks = await Promise.all(
-        hooks.map(({ table, builtin, chain }) => iptables("-t", table, "-C", builtin, "-j", chain)),
-      );
-      if (checks.some(({ code }) => code === 127))
-        return (await run(["nft", "list", "table", "ip", nftTable])).code === 0;
-      return checks.every(({ code }) => code === 0);
+      const present = await jumpsPresent();
+      return present ? present.every(Boolean) : (await run(["nft", "list", "table", "ip", nftTable])).code === 0;
     },
     remove: async () => {
       for (const { table, builtin, chain } of hooks) {
@@ -79,6 +83,14 @@ export function createFirewall(process: ProcessHost, instance: Instance): Firewa
       await removeUnusedPortmapChains();
     },
   };
+
+  /** For each hook whether the built-in chain leads to ours; undefined without iptables. */
+  async function jumpsPresent(): Promise<readonly boolean[] | undefined> {
+    const checks = await Promise.all(
+      hooks.map(({ table, builtin, chain }) => iptables("-t", table, "-C", builtin, "-j", chain)),
+    );
+    return checks.some(({ code }) => code === 127) ? undefined : checks.map(({ code }) => code === 0);
+  }
 
   async function nft(rules: string): Promise<void> {
     const done = await run(["nft", "-f", "-"], rules);
@@ -101,15 +113,22 @@ export function createFirewall(process: ProcessHost, instance: Instance): Firewa
 }
 
 /** Input of iptables-restore --noflush: naming a chain empties it, so the rules are the same however often it runs. */
-function iptablesRules(hooks: readonly Hook[], jumps: readonly string[], subnet: string, bridge: string): string {
-  const rules: Record<Hook["table"], readonly string[]> = {
-    nat: [`-s ${subnet} ! -o ${bridge} -j MASQUERADE`],
+function iptablesRules(
+  hooks: readonly Hook[],
+  jumps: readonly string[],
+  { subnet, gateway, apiPort }: PodNetwork,
+  bridge: string,
+): string {
+  const rules: Record<Hook["builtin"], readonly string[]> = {
+    // What the host says to itself keeps its address: by that the API knows Pods with the host's network.
+    POSTROUTING: ["-o lo -j RETURN", `-s ${subnet} ! -o ${bridge} -j MASQUERADE`],
     // To the bridge only answers, and what a host port was translated for.
-    filter: [`-i ${bridge} -j ACCEPT`, `-o ${bridge} -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT`],
+    FORWARD: [`-i ${bridge} -j ACCEPT`, `-o ${bridge} -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j ACCEPT`],
+    INPUT: apiPort === undefined ? [] : [`-i ${bridge} -d ${gateway} -p tcp --dport ${apiPort} -j ACCEPT`],
   };
   return hooks
-    .map(({ table, chain }, i) => {
-      const body = rules[table].map((rule) => `-A ${chain} ${rule}\n`).join("");
+    .map(({ table, builtin, chain }, i) => {
+      const body = rules[builtin].map((rule) => `-A ${chain} ${rule}\n`).join("");
       return `*${table}\n:${chain} - [0:0]\n${body}${jumps[i]}COMMIT\n`;
     })
     .join("");
@@ -122,7 +141,7 @@ delete table ip ${table}
 table ip ${table} {
   chain postrouting {
     type nat hook postrouting priority 100; policy accept;
-    ip saddr ${subnet} oifname != "${bridge}" masquerade
+    ip saddr ${subnet} oifname != { "lo", "${bridge}" } masquerade
   }
 }
 `;

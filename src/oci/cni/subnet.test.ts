@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 
-import { chooseSubnet, formatSubnet, overlaps, parseRoutes, parseSubnet, type Subnet } from "./subnet.ts";
+import {
+  chooseSubnet,
+  contains,
+  formatSubnet,
+  gatewayOf,
+  overlaps,
+  parseRoutes,
+  parseSubnet,
+  type Subnet,
+} from "./subnet.ts";
 
 const subnet = (text: string): Subnet => parseSubnet(text)!;
 
@@ -19,6 +28,20 @@ test.each([
 ])("overlaps(%s, %s) is %s", (a, b, expected) => {
   expect(overlaps(subnet(a), subnet(b))).toBe(expected);
   expect(overlaps(subnet(b), subnet(a))).toBe(expected);
+});
+
+test("gatewayOf() is the first address, and contains() knows the subnet's own addresses", () => {
+  expect(gatewayOf(subnet("10.128.16.0/20"))).toBe("10.128.16.1");
+  for (const [address, own] of [
+    ["10.128.16.1", true],
+    ["10.128.31.255", true],
+    ["10.128.32.1", false],
+    ["127.0.0.1", false],
+    ["::ffff:10.128.16.1", false],
+    ["", false],
+  ] as const) {
+    expect(contains(subnet("10.128.16.0/20"), address), address).toBe(own);
+  }
 });
 
 test("chooseSubnet() gives the default instance a /16, others a /20 at a place of their own, all free", () => {

@@ -19,7 +19,22 @@ export function parseSubnet(text: string): Subnet | undefined {
 }
 
 export function formatSubnet({ address, bits }: Subnet): string {
-  return `${[24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".")}/${bits}`;
+  return `${formatAddress(address)}/${bits}`;
+}
+
+/** The first address, which the plugin host-local keeps for the bridge. */
+export function gatewayOf({ address }: Subnet): string {
+  return formatAddress(address + 1);
+}
+
+/** Whether an IPv4 address is one of the subnet's. */
+export function contains(subnet: Subnet, address: string): boolean {
+  const parsed = parseSubnet(`${address}/32`);
+  return parsed !== undefined && overlaps(subnet, parsed);
+}
+
+function formatAddress(address: number): string {
+  return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".");
 }
 
 export function overlaps(a: Subnet, b: Subnet): boolean {

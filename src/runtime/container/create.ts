@@ -1,40 +1,28 @@
-/** Making a container: its root file system, its spec, its monitor. Its process exists afterwards and waits to be started. */
+/** Making a container: its root file system and its spec. Its process is made when it is started. */
 import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { isMinkeError, messageOf, MinkeError } from "../../base/errors.ts";
+import { MinkeError } from "../../base/errors.ts";
 import { newId } from "../../base/ids.ts";
-import type { Launched } from "../../oci/conmon.ts";
-import { commandFailureExit } from "../../oci/crun.ts";
 import { writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import type { Image } from "../image.ts";
-import { watchMonitor } from "../events/watch-process.ts";
 import { containerPaths } from "../layout.ts";
 import type { ContainerRecord } from "../records.ts";
 import type { Container, ContainerConfig } from "../runtime.ts";
 import { requireSandbox } from "../sandbox/update.ts";
 import { rootIds } from "../sandbox/user-namespace.ts";
-import {
-  addContainer,
-  announce,
-  handlerOf,
-  refOf,
-  type ContainerEntry,
-  type SandboxEntry,
-  type Scope,
-} from "../scope.ts";
+import { addContainer, announce, type ContainerEntry, type SandboxEntry, type Scope } from "../scope.ts";
 import { discard } from "./discard.ts";
 import { mountedImages, mountImages } from "./image-mounts.ts";
 import { containerOf } from "./list.ts";
 import { checkMounts } from "./mounts.ts";
 import { requireImage } from "./require-image.ts";
-import { settle } from "./settle.ts";
 import { parseSignal } from "./signal.ts";
 import { containerSpec } from "./spec.ts";
 
 const DEFAULT_STOP_SIGNAL = "SIGTERM";
 
-/** Rejects as the contract says; a command that can not be executed shows only when it is started. */
+/** Rejects as the contract says; what only the OCI runtime finds out shows when it is started. */
 export async function createContainer(
   scope: Scope,
   sandboxId: string,
@@ -86,7 +74,7 @@ async function make(
   scope.makingContainers.add(begun);
   using _made = { [Symbol.dispose]: () => void scope.makingContainers.delete(begun) };
   await using undo = new AsyncDisposableStack();
-  undo.defer(() => discard(scope, record));
+  undo.defer(() => discard(scope, record, { launched: false }));
   writeCheckpoint(paths.checkpoint, record);
   for (const directory of [paths.upper, paths.work]) mkdirSync(directory);
   mkdirSync(paths.rootfs, { recursive: true, mode: 0o711 });
@@ -101,17 +89,14 @@ async function make(
   const { spec, user } = await containerSpec(scope, { sandbox: sandbox.record, record, image, images });
   writeFileSync(paths.config, JSON.stringify(spec), { mode: 0o600 });
   if (record.logPath !== "") mkdirSync(join(record.logPath, ".."), { recursive: true, mode: 0o755 });
-  const launched = await launch(scope, record, spec.process.args[0] ?? "", signal);
   signal?.throwIfAborted();
   requireUsable(sandbox, name);
 
-  record = { ...record, created: true, user, ...launched };
+  record = { ...record, created: true, user };
   writeCheckpoint(paths.checkpoint, record);
   undo.move();
   const entry = addContainer(scope, record);
-  watchMonitor(scope, entry);
   announce(scope, "created", record);
-  await settle(scope, entry);
   return entry;
 }
 
@@ -183,56 +168,4 @@ async function mountRoot(scope: Scope, record: ContainerRecord, userns: string |
   const { upper, work, rootfs } = containerPaths(scope.layout, record.id);
   const lower = await scope.images.layers(record.imageId);
   await scope.host.mount.overlay({ lower, upper, work, target: rootfs, ...(userns === undefined ? {} : { userns }) });
-}
-
-/**
- * Starts the monitor, which runs `crun create`. crun looks for the command's file already then; Kubernetes shows that
- * failure at the start, so it is kept until then. Everything else makes the creation fail.
- */
-async function launch(
-  scope: Scope,
-  record: ContainerRecord,
-  command: string,
-  signal: AbortSignal | undefined,
-): Promise<Pick<ContainerRecord, "process" | "conmon" | "startFailure">> {
-  const { config, id } = record;
-  using _span = scope.trace.span(record.podUid, "container.conmon", config.metadata.name);
-  let launched: Launched;
-  try {
-    launched = await handlerOf(scope, record).conmon.launch({
-      id,
-      name: config.metadata.name,
-      bundle: containerPaths(scope.layout, id).bundle,
-      logPath: record.logPath,
-      terminal: config.tty,
-      stdin: config.stdin,
-      leaveStdinOpen: config.stdin && !config.stdinOnce,
-      signal,
-    });
-  } catch (cause) {
-    if (!isMinkeError(cause) || cause.code === "Cancelled") throw cause;
-    const told = cause.details["runtimeMessage"];
-    const why = typeof told === "string" ? told : messageOf(cause);
-    if (commandFailureExit(why) !== undefined) return { startFailure: startFailure(command, why) };
-    throw new MinkeError(
-      "Internal",
-      `Cannot create container "${config.metadata.name}": ${why}; check its command, mounts, working directory and security settings`,
-      { cause, reason: "CreateContainerError", details: cause.details },
-    );
-  }
-  const process = refOf(scope, launched.pid);
-  const conmon = refOf(scope, launched.conmonPid);
-  // A process that is gone already has left, or leaves, an exit file; a reference that can match nothing tells so.
-  return {
-    process: process ?? { pid: launched.pid, startTime: -1 },
-    conmon: conmon ?? { pid: launched.conmonPid, startTime: -1 },
-  };
-}
-
-/** containerd's words, which people know and tools look for. */
-export function startFailure(command: string, why: string): string {
-  const told = /not found|no such file/i.test(why)
-    ? `exec: "${command}": executable file not found in $PATH`
-    : `exec: "${command}": ${why.replace(/^exec: ".*?": /, "")}`;
-  return `failed to create task: OCI runtime create failed: ${told}`;
 }

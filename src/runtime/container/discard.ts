@@ -6,32 +6,38 @@ import { removeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { containerPaths } from "../layout.ts";
 import type { ContainerRecord } from "../records.ts";
 import { handlerOf, type Scope } from "../scope.ts";
+import { unlaunch } from "./launch.ts";
 import { unmountPlaces } from "./own-mounts.ts";
 
 /**
- * Kills its monitor and what runs in its cgroup (unless `ended` says that nothing does), removes crun's record, the cgroup, the mounts, the
- * bundle, the writable layer, and last the checkpoint, so that what is cut short can be done again. Idempotent.
+ * `launched`: kills monitor and processes, and removes what their start has made. Otherwise nothing runs; `ended` ones have
+ * left crun's record and a cgroup. Then the mounts, the bundle, the writable layer, and last the checkpoint go, so that what
+ * is cut short can be done again. Idempotent.
  */
 export async function discard(
   scope: Pick<Scope, "host" | "handlers" | "layout">,
   record: Pick<ContainerRecord, "id" | "handler" | "cgroupPath">,
-  { ended }: { readonly ended: boolean } = { ended: false },
+  { launched }: { readonly launched: boolean },
 ): Promise<void> {
   const { host } = scope;
-  const { id, cgroupPath } = record;
-  const { crun, conmon } = handlerOf(scope, record);
-  const paths = containerPaths(scope.layout, id);
+  const paths = containerPaths(scope.layout, record.id);
   const unmounted = Promise.all([host.mount.unmount(paths.rootfs), unmountPlaces(host, paths.places)]);
-  if (!ended) conmon.abandon(id, paths.bundle);
-  // With the host's PIDs the first process may have left others behind.
-  if (!ended || (await host.cgroup.processes(cgroupPath)).length > 0) await host.cgroup.kill(cgroupPath);
-  const forgotten = ended ? crun.forget(id) : crun.delete(id, { force: true });
-  const results = await Promise.allSettled([forgotten, unmounted]);
-  await host.cgroup.remove(cgroupPath);
+  const results = await Promise.allSettled([launched ? unlaunch(scope, record) : forget(scope, record), unmounted]);
   for (const result of results) if (result.status === "rejected") throw result.reason;
   await Promise.all([paths.upper, paths.work].map((path) => rm(path, { recursive: true, force: true })));
   rmSync(paths.bundle, { recursive: true, force: true });
   rmSync(paths.exit, { force: true });
   removeCheckpoint(paths.checkpoint);
   rmSync(paths.root, { recursive: true, force: true });
+}
+
+/** With the host's PIDs the first process may have left others behind. */
+async function forget(
+  scope: Pick<Scope, "host" | "handlers">,
+  record: Pick<ContainerRecord, "id" | "handler" | "cgroupPath">,
+): Promise<void> {
+  const { cgroup } = scope.host;
+  if ((await cgroup.processes(record.cgroupPath)).length > 0) await cgroup.kill(record.cgroupPath);
+  await handlerOf(scope, record).crun.forget(record.id);
+  await cgroup.remove(record.cgroupPath);
 }

@@ -14,6 +14,7 @@ import type { ExecRequest, StreamSession } from "../runtime.ts";
 import { handlerOf, type ContainerEntry, type Scope } from "../scope.ts";
 import { requireRunning } from "./list.ts";
 import { killTree } from "./process-tree.ts";
+import { sizeTeller } from "./terminal-size.ts";
 
 /** How crun ends when it could not run the process. */
 const CRUN_FAILED = 255;
@@ -82,7 +83,7 @@ async function withTerminal(
   return {
     stdin: bridge.stdin,
     stdout: bridge.stdout,
-    resize: (width, height) => void conmon.resize(directory, width, height),
+    resize: sizeTeller(scope.clock, (width, height) => conmon.resize(directory, width, height), bridge.running),
     exited: bridge.exited,
     close: () => {
       const killed = killTree(scope, entry.record.cgroupPath, join(directory, BUNDLE_FILES.pid));

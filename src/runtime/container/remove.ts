@@ -12,7 +12,7 @@ export async function removeContainer(scope: Scope, id: string): Promise<void> {
     if (entry.removed) return;
     const { record } = entry;
     using _span = scope.trace.span(record.podUid, "container.remove", record.config.metadata.name);
-    await discard(scope, record, { ended: true });
+    await discard(scope, record, { launched: false });
     dropContainer(scope, entry);
     announce(scope, "deleted", record);
   });

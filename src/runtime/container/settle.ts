@@ -14,7 +14,8 @@ import { announce, isAlive, type ContainerEntry, type Scope } from "../scope.ts"
 
 /** As containerd has it, for a container that was lost: its code is not known. */
 const UNKNOWN_EXIT = 255;
-const SIGKILL_EXIT = 137;
+/** Of a process that was killed: 128 and the signal's number. */
+export const SIGKILL_EXIT = 137;
 /** What Kubernetes' runtimes give a container that could not be started. containerd: errorStartExitCode. */
 export const START_ERROR_EXIT = 128;
 

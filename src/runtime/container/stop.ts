@@ -1,7 +1,7 @@
 /** Stopping a container: the stop signal, and after the grace period SIGKILL. */
 import { messageOf } from "../../base/errors.ts";
 import { handlerOf, type ContainerEntry, type Scope } from "../scope.ts";
-import { finish, settle, START_ERROR_EXIT } from "./settle.ts";
+import { finish, settle, SIGKILL_EXIT } from "./settle.ts";
 import { parseSignal } from "./signal.ts";
 
 /** How often, after SIGKILL, to look whether it has gone without its monitor telling. */
@@ -41,28 +41,24 @@ export async function sendSignal(scope: Scope, entry: ContainerEntry, text: stri
 
 /** Kills, and looks again until the end is known: the monitor may be gone. */
 async function kill(scope: Scope, entry: ContainerEntry): Promise<void> {
-  const { process, config, cgroupPath, id } = entry.record;
   if (!entry.stop || entry.record.ended || entry.removed) return;
   entry.stop.timer[Symbol.dispose]();
   entry.stop.timer = scope.clock.timer(LOOK_AGAIN_MS, () => void kill(scope, entry));
   try {
-    if (process) scope.host.process.kill(process.pid, "SIGKILL", process.startTime);
+    if (!entry.record.process) await scope.locks.run(entry.record.id, async () => endUnstarted(scope, entry));
+    const { process, ended, config, cgroupPath } = entry.record;
+    if (!process || ended) return;
+    scope.host.process.kill(process.pid, "SIGKILL", process.startTime);
     if (config.pidMode !== "container") await scope.host.cgroup.kill(cgroupPath);
-    if (process) await settle(scope, entry);
-    else await scope.locks.run(id, async () => endUnstarted(scope, entry));
+    await settle(scope, entry);
   } catch (error) {
-    scope.log.error({ container: id, why: messageOf(error) }, "Cannot kill a container; trying again");
+    scope.log.error({ container: entry.record.id, why: messageOf(error) }, "Cannot kill a container; trying again");
   }
 }
 
-/** One whose command could not be executed has no process that could end. */
+/** One that has no process yet will get none: it ends as if it had been killed. */
 async function endUnstarted(scope: Scope, entry: ContainerEntry): Promise<void> {
-  const message = entry.record.startFailure ?? "";
-  if (entry.record.ended) return;
-  await finish(scope, entry, {
-    exitCode: START_ERROR_EXIT,
-    reason: "StartError",
-    message,
-    finishedMs: scope.clock.now(),
-  });
+  if (entry.record.process || entry.record.ended) return;
+  const finishedMs = scope.clock.now();
+  await finish(scope, entry, { exitCode: SIGKILL_EXIT, reason: "Error", message: "", finishedMs });
 }

@@ -1,9 +1,13 @@
 /** What can be changed of a running container: its limits and its log file. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 
 import { sleep } from "../../base/clock.ts";
+import { specResources } from "../../oci/resources.ts";
+import type { RuntimeSpec } from "../../oci/runtime-spec.ts";
 import { writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { containerPaths } from "../layout.ts";
+import type { ContainerRecord } from "../records.ts";
 import type { ContainerResources } from "../runtime.ts";
 import { handlerOf, type Scope } from "../scope.ts";
 import { requireContainer, requireRunning } from "./list.ts";
@@ -15,23 +19,37 @@ import { MinkeError } from "../../base/errors.ts";
 const REOPEN_MS_MAX = 2000;
 const REOPEN_LOOK_MS = 5;
 
-/** Applies new limits at once and remembers them. The oom_score_adj of a process that runs stays. */
+/** Applies new limits at once, or writes them down for the start, and remembers them. The oom_score_adj of a process that runs stays. */
 export async function updateContainerResources(scope: Scope, id: string, resources: ContainerResources): Promise<void> {
   const entry = requireContainer(scope, id, "change the limits");
-  if (!entry.record.ended) await scope.host.cgroup.update(entry.record.cgroupPath, resources);
   await scope.locks.run(id, async () => {
+    const { record } = entry;
     if (entry.removed) return;
-    entry.record = { ...entry.record, config: { ...entry.record.config, resources } };
+    const config = { ...record.config, resources };
+    if (record.process && !record.ended) await scope.host.cgroup.update(record.cgroupPath, resources);
+    if (!record.process && !record.ended) await limitAtStart(scope, record, resources);
+    entry.record = { ...record, config };
     writeCheckpoint(containerPaths(scope.layout, id).checkpoint, entry.record);
   });
 }
 
+/** Into the specification that the start reads: it has no cgroup before. What devices it may use is no limit, and stays. */
+async function limitAtStart(scope: Scope, record: ContainerRecord, resources: ContainerResources): Promise<void> {
+  const path = containerPaths(scope.layout, record.id).config;
+  const spec = JSON.parse(readFileSync(path, "utf8")) as RuntimeSpec;
+  const { cgroup: abilities } = await scope.privileges(dirname(record.cgroupPath));
+  const cgroupVersion = scope.host.cgroup.version;
+  const limits = specResources({ privileged: false, resources, abilities, cgroupVersion, devices: [] });
+  const { devices } = spec.linux.resources;
+  const linux = { ...spec.linux, resources: { ...limits, devices } };
+  writeFileSync(path, JSON.stringify({ ...spec, linux }), { mode: 0o600 });
+}
 /** After its log file was renamed: the monitor opens a new one under the old name. */
 export async function reopenLog(scope: Scope, id: string): Promise<void> {
   const entry = await requireRunning(scope, id, "reopen the log");
   const { record } = entry;
   if (record.logPath === "") return;
-  await handlerOf(scope, record).conmon.reopenLog(containerPaths(scope.layout, id).bundle);
+  handlerOf(scope, record).conmon.reopenLog(containerPaths(scope.layout, id).bundle);
   await appeared(scope, record.logPath);
 }
 

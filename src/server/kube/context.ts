@@ -29,7 +29,7 @@ export interface KubeServerOptions {
   readonly trace: Tracer;
   /** The name that Pods get as `spec.nodeName`. */
   readonly nodeName: string;
-  /** Whether Pods can be given tokens of their service account; if not, none is mounted into them. */
+  /** Whether Pods reach the API, so that a token of their service account is of use; if not, none is mounted into them. */
   readonly issuesTokens: boolean;
   readonly identity: NodeIdentity;
   readonly tokens: ServiceAccountTokens;

@@ -23,9 +23,9 @@ export interface KubeServer {
   listen(socketPath: string): Promise<void>;
   /**
    * Serves HTTPS on this address too, to whoever shows a client certificate or a token; port 0 = any that is free. Returns
-   * the port. Connections wait until {@link identify}.
+   * the port. Connections wait until {@link identify}; those of peers that are not admitted are closed before a byte is read.
    */
-  bind(host: string, port: number): Promise<number>;
+  bind(host: string, port: number, admits?: (peer: string) => boolean): Promise<number>;
   /** The certificate that HTTPS shows from now on. */
   identify(identity: TlsIdentity): void;
   /** Ends watches and streams, lets short requests finish, and removes the socket. */
@@ -64,7 +64,7 @@ export function createKubeServer(node: KubeServerOptions): KubeServer {
       undo.use(new RoleKeeper(node));
       undo.use(await listenOnSocket(server, socketPath));
     },
-    bind: (host, port) => secure.bind(host, port),
+    bind: (host, port, admits) => secure.bind(host, port, admits),
     identify: (identity) => secure.identify(identity),
     close: () => undo.disposeAsync(),
   };

@@ -44,9 +44,15 @@ export class SecureServer {
     this.#handlers = handlers;
   }
 
-  /** Listens on this address too; port 0 = any that is free. Returns the port. Rejects with `FailedPrecondition`. */
-  async bind(host: string, port: number): Promise<number> {
-    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => this.#accept(socket));
+  /**
+   * Listens on this address too, for peers at addresses that `admits`; port 0 = any that is free. Returns the port. Rejects
+   * with `FailedPrecondition`.
+   */
+  async bind(host: string, port: number, admits: (peer: string) => boolean = () => true): Promise<number> {
+    const server = createServer({ pauseOnConnect: true, noDelay: true }, (socket) => {
+      if (admits(socket.remoteAddress ?? "")) this.#accept(socket);
+      else socket.destroy();
+    });
     server.maxConnections = CONNECTIONS_MAX;
     await new Promise<void>((resolve, reject) => {
       server.once("error", (error) => reject(bindError(host, port, error)));

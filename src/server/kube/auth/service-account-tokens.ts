@@ -11,7 +11,7 @@ import type { Clock } from "../../../base/clock.ts";
 import { newUid } from "../../../base/ids.ts";
 import type { Store } from "../../../store/store.ts";
 import { type Claims, JwtKey } from "./jwt.ts";
-import { serviceAccountUser, type User } from "./user.ts";
+import { POD_UID, serviceAccountUser, type User } from "./user.ts";
 
 /** As in every cluster; it is also the audience of the API itself. */
 export const ISSUER = "https://kubernetes.default.svc.cluster.local";
@@ -40,6 +40,9 @@ export interface TokenIdentity {
   readonly user: User;
   /** Of those that were asked for, the ones that the token is for. */
   readonly audiences: readonly string[];
+  /** Both milliseconds since the epoch. */
+  readonly issuedMs: number;
+  readonly expiresMs: number;
 }
 
 export interface ServiceAccountTokensOptions {
@@ -94,7 +97,8 @@ export class ServiceAccountTokens {
       if (!reference || (claim === "node" && about.pod)) continue;
       if (!this.#isThere(resource, resource.namespaced ? about.namespace : "", reference)) return undefined;
     }
-    return { user: userOf(claims, about), audiences: common };
+    const [issuedMs, expiresMs] = [(claims["iat"] as number) * 1000, (claims["exp"] as number) * 1000];
+    return { user: userOf(claims, about), audiences: common, issuedMs, expiresMs };
   }
 
   /** The public half, for others who check such tokens. */
@@ -144,7 +148,7 @@ function userOf({ jti }: Claims, { namespace, serviceaccount, pod, node }: Accou
   const prefix = "authentication.kubernetes.io";
   const extra = {
     [`${prefix}/credential-id`]: [`JTI=${jti as string}`],
-    ...(pod ? { [`${prefix}/pod-name`]: [pod.name], [`${prefix}/pod-uid`]: [pod.uid] } : {}),
+    ...(pod ? { [`${prefix}/pod-name`]: [pod.name], [POD_UID]: [pod.uid] } : {}),
     ...(node ? { [`${prefix}/node-name`]: [node.name], [`${prefix}/node-uid`]: [node.uid] } : {}),
   };
   return { ...serviceAccountUser(namespace, serviceaccount.name), uid: serviceaccount.uid, extra };

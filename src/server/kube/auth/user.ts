@@ -11,6 +11,8 @@ export interface User {
 export const MASTERS = "system:masters";
 export const AUTHENTICATED = "system:authenticated";
 export const UNAUTHENTICATED = "system:unauthenticated";
+/** In the extra of the user of a token that is bound to a Pod: the Pod's UID. */
+export const POD_UID = "authentication.kubernetes.io/pod-uid";
 /** All service accounts; those of one namespace have its name behind another colon. */
 export const SERVICE_ACCOUNTS_GROUP = "system:serviceaccounts";
 
