@@ -73,7 +73,7 @@ export async function createImageService(options: ImageServiceOptions): Promise<
       return image;
     },
     isOpenTo: async ({ id }, reference, auth) => {
-      const repository = repositoryOf(parseReference(normalize(parseReference(reference))));
+      const repository = repositoryNamed(reference);
       return await records.allows(id, repository, givenFor(auth, repository));
     },
     push: async (reference, pushOptions) => await pushImage({ content, registries, clock }, reference, pushOptions),
@@ -114,4 +114,13 @@ export async function createImageService(options: ImageServiceOptions): Promise<
     verify: async (reference, { signal } = {}) => await verifyImages(content, reference, signal),
     usage: async () => await imageUsage(content),
   };
+}
+
+/** The repository that a Pod means. An image can also be found by its id, which is of none. */
+function repositoryNamed(reference: string): string {
+  try {
+    return repositoryOf(parseReference(normalize(parseReference(reference))));
+  } catch {
+    return reference;
+  }
 }

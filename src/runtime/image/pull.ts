@@ -156,8 +156,7 @@ export class Puller {
     try {
       using _held = this.#content.hold([...blobs, ...diffIds]);
       await this.#fetchLayers(job, repository, manifest, diffIds);
-      await this.#note(job, manifest.config.digest, credential);
-      return await this.#commit(job, found, config);
+      return await this.#commit(job, found, { config, credential });
     } catch (error) {
       if (!signal.aborted && !isMinkeError(error, "Unavailable")) await this.#giveBack();
       throw error;
@@ -181,7 +180,7 @@ export class Puller {
     try {
       requirePlatform(name, image);
       await this.#layers.ensure(image);
-      await this.#note(job, image.id, credential);
+      await this.#content.change(async () => await this.#note(job, image.id, credential));
       return image;
     } catch {
       return undefined; // damaged, or pulled for another machine: it is brought anew
@@ -233,19 +232,23 @@ export class Puller {
     await checkPolicy(this.#policyFile, { ...job, repository, digests, clock: this.#clock });
   }
 
-  /** Who pulled it, before it can be found. */
+  /** Inside of a change, so that nobody takes the record of an image for one of an image that is gone. */
   async #note({ options, name }: Job, id: string, credential: RegistryAuth | undefined): Promise<void> {
     if (options.forPod !== true) return;
     const exists = (one: string): boolean => this.#content.catalog.byId(one) !== undefined;
-    await this.#content.change(
-      async () => await this.#records.note(id, repositoryOf(parseReference(name)), credential, exists),
-    );
+    await this.#records.note(id, repositoryOf(parseReference(name)), credential, exists);
   }
 
-  async #commit({ name, progress }: Job, found: FoundManifest, config: Buffer): Promise<Image> {
+  async #commit(
+    job: Job,
+    found: FoundManifest,
+    { config, credential }: { readonly config: Buffer; readonly credential: RegistryAuth | undefined },
+  ): Promise<Image> {
+    const { name, progress } = job;
     const { manifest, descriptor, data, remoteDigest } = found;
     progress.say(`Storing ${name}`);
     return await this.#content.change(async () => {
+      await this.#note(job, manifest.config.digest, credential);
       await this.#content.putData(manifest.config.digest, config);
       await this.#content.putData(descriptor.digest, data);
       await this.#content.commit(withEntry(this.#content.catalog.entries, name, descriptor, remoteDigest));
