@@ -14,22 +14,40 @@ export interface BenchPod {
 
 const agent = new Agent({ keepAlive: true, maxSockets: 64 });
 
-export async function call<T = unknown>(socketPath: string, method: string, path: string, body?: unknown): Promise<T> {
+export async function call<T = unknown>(
+  socketPath: string,
+  method: string,
+  path: string,
+  body?: unknown,
+  type = "application/json",
+): Promise<T> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(
-      { agent, socketPath, method, path, headers: { "content-type": "application/json" } },
-      (response) => {
-        let text = "";
-        response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-        response.on("end", () => {
-          if ((response.statusCode ?? 500) >= 400)
-            reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
-          else resolve(JSON.parse(text || "null") as T);
-        });
-      },
-    );
+    const outgoing = request({ agent, socketPath, method, path, headers: { "content-type": type } }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
+      response.on("end", () => {
+        if ((response.statusCode ?? 500) >= 400) reject(new Error(`${method} ${path}: ${response.statusCode} ${text}`));
+        else resolve(JSON.parse(text || "null") as T);
+      });
+    });
     outgoing.on("error", reject);
     outgoing.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+/** The length of what is answered, which is read and not looked at. */
+export async function readBytes(socketPath: string, path: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request({ agent, socketPath, path }, (response) => {
+      let bytes = 0;
+      response.on("data", (chunk: Buffer) => (bytes += chunk.length));
+      response.on("end", () => {
+        if (response.statusCode === 200) resolve(bytes);
+        else reject(new Error(`GET ${path}: ${response.statusCode}`));
+      });
+    });
+    outgoing.on("error", reject);
+    outgoing.end();
   });
 }
 

@@ -2,6 +2,7 @@
  * `npm run bench`: how fast Minke is, as ratios against the bare floor (the same unshare, CNI, mount, conmon and crun calls
  * with no engine) and against podman and docker where they are installed, all in one run on one machine.
  * Prints a table and writes bench/results/<time>.json and .md. Needs root. Usage: npm run bench [-- --quick]
+ * Beside it: `npm run bench:pull` for images, `npm run bench:api` for the Kubernetes API.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";

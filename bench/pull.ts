@@ -5,12 +5,13 @@
  */
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { cpus, tmpdir, totalmem } from "node:os";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { startRegistry } from "../test/fixtures/registry.ts";
 import { median } from "./figures.ts";
 import { installed, run, timed, until } from "./process.ts";
+import { machine, report } from "./report.ts";
 import { type PullImage, preparePullImages } from "./pull-images.ts";
 import { addedByPull } from "./pull-start.ts";
 import { prepareImage } from "./rootfs.ts";
@@ -20,7 +21,6 @@ const ARGS = ["--max-semi-space-size=4", resolve(import.meta.dirname, "../dist/b
 const ROUNDS = process.argv.includes("--quick") ? 3 : 7;
 /** Starts that the rest of a start is the median of. */
 const START_ROUNDS = 15;
-const README = resolve(import.meta.dirname, "../README.md");
 
 /** What can pull and forget. */
 interface Puller {
@@ -63,7 +63,7 @@ for (let round = 0; round <= ROUNDS; round++) {
 const added = await pullers["minke"]!.addedStartMs?.();
 if (added !== undefined)
   note("start of a Pod after its pull, less a start with the image present (ms)", "minke", added);
-report();
+finish();
 
 async function measure(image: PullImage, round: number): Promise<void> {
   const size = `${Math.round(image.bytes / 1e6)} MB, ${image.files} files in 8 layers, ${Math.round(image.compressedBytes / 1e6)} MB compressed`;
@@ -179,7 +179,7 @@ function goalOf(row: string): string {
   return row.startsWith("pull") ? "≥ 1.5× both" : "only that layer";
 }
 
-function report(): void {
+function finish(): void {
   const who = [...Object.keys(pullers), "tar -xz alone"];
   const peers = who.filter((name) => name === "podman" || name === "docker");
   let table = `| what | ${who.join(" | ")} | ${peers.map((peer) => `${peer} : minke`).join(" | ")} | goal |\n`;
@@ -194,20 +194,8 @@ function report(): void {
     const goal = goalOf(row);
     table += `| ${row} | ${who.map((name) => shown(value(name))).join(" | ")} | ${peers.map(ratio).join(" | ")} | ${goal} |\n`;
   }
-  const machine = `${cpus().length} cores (${cpus()[0]?.model ?? "?"}), ${(totalmem() / 2 ** 30).toFixed(0)} GiB, Node ${process.version}`;
-  const text = `${machine}; docker-registry on loopback with TLS; medians of ${ROUNDS} rounds.\n\n${table}`;
-  const folder = join(import.meta.dirname, "results");
-  const stamp = new Date().toISOString().replaceAll(/[:.]/g, "-");
-  mkdirSync(folder, { recursive: true });
-  writeFileSync(join(folder, `pull-${stamp}.json`), JSON.stringify({ machine, rounds: ROUNDS, results }, null, 2));
-  writeFileSync(join(folder, `pull-${stamp}.md`), text);
-  console.log(`\n${text}`);
-  if (!process.argv.includes("--readme")) return;
-  const readme = readFileSync(README, "utf8");
-  const marks = /(<!-- bench:pull -->\n)[\s\S]*?(<!-- \/bench:pull -->)/;
-  if (!marks.test(readme)) throw new Error("README.md has no <!-- bench:pull --> marks");
-  writeFileSync(
-    README,
-    readme.replace(marks, (_all, open: string, close: string) => `${open}${text}${close}`),
-  );
+  report("pull", `${machine()}; docker-registry on loopback with TLS; medians of ${ROUNDS} rounds.\n\n${table}`, {
+    rounds: ROUNDS,
+    results,
+  });
 }

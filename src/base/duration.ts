@@ -1,4 +1,5 @@
-/** Durations as Go and Kubernetes' options write them. */
+/** Durations as Go writes them. */
+
 const UNIT_MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
@@ -9,8 +10,8 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** Milliseconds of a Go duration: `1h30m`, `500ms`, `-1s`, `0`; undefined for anything else. */
-export function durationMs(text: string): number | undefined {
+/** Milliseconds of `1h30m`, `500ms`, `-1s`, `0`; undefined for anything else. Go: time.ParseDuration. */
+export function parseGoDuration(text: string): number | undefined {
   if (text === "0") return 0;
   const match = /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|ms|s|m|h))+)$/.exec(text);
   if (!match) return undefined;

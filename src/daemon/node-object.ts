@@ -6,7 +6,7 @@ import type { Node, NodeCondition } from "../api/gen/types.ts";
 import { rfc3339 } from "../base/clock.ts";
 import type { Clock } from "../base/clock.ts";
 import { newUid } from "../base/ids.ts";
-import { VERSION } from "../base/version.ts";
+import { KUBERNETES_VERSION, VERSION } from "../base/version.ts";
 import type { Instance } from "../host/instance.ts";
 import type { Store } from "../store/store.ts";
 
@@ -120,7 +120,7 @@ async function systemInfo(): Promise<NonNullable<NonNullable<Node["status"]>["no
     osImage: /^PRETTY_NAME="?([^"\n]*)"?$/m.exec(osRelease)?.[1] ?? "Linux",
     // With the scheme that container ids have.
     containerRuntimeVersion: `minke://${VERSION}`,
-    kubeletVersion: `v${VERSION}`,
+    kubeletVersion: KUBERNETES_VERSION,
     kubeProxyVersion: "",
     operatingSystem: "linux",
     architecture: arch() === "x64" ? "amd64" : arch(),

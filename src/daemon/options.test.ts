@@ -15,6 +15,8 @@ describe("node options", () => {
     [{ runtime: ["runc"] }, /--runtime \["runc"\]: must be NAME=PROGRAM/],
     [{ imageGcHighThreshold: "101" }, /--image-gc-high-threshold "101": must be a whole number from 0 to 100/],
     [{ imageGcLowThreshold: "much" }, /--image-gc-low-threshold "much": must be a whole number from 0 to 100/],
+    [{ eventTtl: "an hour" }, /--event-ttl "an hour": must be a duration that is not negative, such as 30m/],
+    [{ eventTtl: "-1h" }, /--event-ttl "-1h": must be a duration/],
     [{ colour: "red" }, /"colour": there is none of that name/],
   ])("%j is refused", (options, message) => {
     expect(() => parseNodeOptions(options)).toThrow(message);

@@ -4,7 +4,7 @@
  */
 import * as v from "valibot";
 
-import { durationMs } from "../base/duration.ts";
+import { parseGoDuration } from "../base/duration.ts";
 import { MinkeError } from "../base/errors.ts";
 import { DEFAULT_INSTANCE } from "../host/instance.ts";
 import { VERIFICATION_POLICIES } from "../runtime/image.ts";
@@ -57,12 +57,19 @@ const percent = v.pipe(
   v.union([v.number(), v.pipe(v.string(), v.regex(/^\d{1,3}$/), v.transform(Number))], WHOLE_PERCENT),
   v.check((value) => Number.isInteger(value) && value >= 0 && value <= 100, WHOLE_PERCENT),
 );
-const duration = v.pipe(
-  v.string(),
-  v.check((text) => (durationMs(text) ?? -1) >= 0, "must be a duration, such as 90s, 12h or 1h30m"),
+const duration = v.union(
+  [
+    v.number(),
+    v.pipe(
+      v.string(),
+      v.check((text) => (parseGoDuration(text) ?? -1) >= 0),
+      v.transform((text) => parseGoDuration(text)!),
+    ),
+  ],
+  "must be a duration that is not negative, such as 30m or 1h0m0s",
 );
 /** The kubelet's. */
-export const IMAGE_GC_DEFAULTS = { highPercent: 85, lowPercent: 80, maxAge: "0", minAge: "2m" } as const;
+export const IMAGE_GC_DEFAULTS = { highPercent: 85, lowPercent: 80, maxAgeMs: 0, minAgeMs: 120_000 } as const;
 
 export const DEFAULT_REGISTRIES_DIR = "/etc/minke/certs.d";
 
@@ -195,7 +202,7 @@ export const NODE_OPTIONS = {
     flag: "image-maximum-gc-age",
     env: "MINKE_IMAGE_MAXIMUM_GC_AGE",
     placeholder: "DURATION",
-    defaultText: `${IMAGE_GC_DEFAULTS.maxAge}: never`,
+    defaultText: "0: never",
     doc: "How long an image of a registry may be unused, since this daemon began, before it is removed, whatever the disk has.",
     schema: duration,
   },
@@ -203,7 +210,7 @@ export const NODE_OPTIONS = {
     flag: "minimum-image-ttl-duration",
     env: "MINKE_MINIMUM_IMAGE_TTL_DURATION",
     placeholder: "DURATION",
-    defaultText: IMAGE_GC_DEFAULTS.minAge,
+    defaultText: "2m",
     doc: "How long an image that came or was used is left alone, however full the disk is.",
     schema: duration,
   },
@@ -249,6 +256,22 @@ export const NODE_OPTIONS = {
     defaultText: "info",
     doc: `How much the daemon writes to standard error: ${LOG_LEVELS.join(", ")}.`,
     schema: v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(", ")}`),
+  },
+  eventTtl: {
+    flag: "event-ttl",
+    env: "MINKE_EVENT_TTL",
+    placeholder: "DURATION",
+    defaultText: "1h0m0s",
+    doc: "How long Events are kept after they were last written; 0 for ever.",
+    schema: duration,
+  },
+  auditLog: {
+    flag: "audit-log",
+    env: "MINKE_AUDIT_LOG",
+    placeholder: "FILE",
+    defaultText: "none",
+    doc: "Where each request to the API is noted down, as Kubernetes' audit log at the level Metadata; - for standard output.",
+    schema: path,
   },
   trace: {
     flag: "trace",

@@ -3,7 +3,6 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 
 import { sleep, systemClock } from "../base/clock.ts";
-import { durationMs } from "../base/duration.ts";
 import { messageOf, MinkeError } from "../base/errors.ts";
 import { noLog } from "../base/logger.ts";
 import type { Logger } from "../base/logger.ts";
@@ -27,6 +26,7 @@ import { createEventRecorder } from "../store/event-recorder.ts";
 import { openSqliteStore } from "../store/sqlite.ts";
 import type { Store } from "../store/store.ts";
 import { createVolumeManager } from "../volume/create-volume-manager.ts";
+import type { OpenAuditLog } from "./audit-file.ts";
 import { criSocketOf, serveCri } from "./cri.ts";
 import { engineInputs } from "./engine-inputs.ts";
 import { lockInstance } from "./lock.ts";
@@ -81,6 +81,7 @@ export async function startNode(
   required.catch(() => {}); // Awaited below, beside what takes longer.
   await makeDirectories(instance);
   undo.use(await lockInstance(instance));
+  const audit = settings.auditLog === undefined ? undefined : undo.use(await openAudit(settings.auditLog, log));
   const host = undo.use(
     await createHost({ log, clock, ...(settings.perl === undefined ? {} : { perl: settings.perl }) }),
   );
@@ -104,7 +105,8 @@ export async function startNode(
     },
   });
   const { imageGcHighThreshold: highPercent, imageGcLowThreshold: lowPercent } = settings;
-  const { imageMaximumGcAge = IMAGE_GC_DEFAULTS.maxAge, minimumImageTtlDuration = IMAGE_GC_DEFAULTS.minAge } = settings;
+  const { imageMaximumGcAge = IMAGE_GC_DEFAULTS.maxAgeMs, minimumImageTtlDuration = IMAGE_GC_DEFAULTS.minAgeMs } =
+    settings;
   const collector = undo.use(
     new ImageCollector({
       images,
@@ -112,8 +114,8 @@ export async function startNode(
       log,
       highPercent: highPercent ?? IMAGE_GC_DEFAULTS.highPercent,
       lowPercent: lowPercent ?? IMAGE_GC_DEFAULTS.lowPercent,
-      maxAgeMs: durationMs(imageMaximumGcAge)!,
-      minAgeMs: durationMs(minimumImageTtlDuration)!,
+      maxAgeMs: imageMaximumGcAge,
+      minAgeMs: minimumImageTtlDuration,
       inUse: async () => await imagesOfPods({ store, images }),
     }),
   );
@@ -185,6 +187,8 @@ export async function startNode(
     scratch: instance.root,
     tokens,
     nodeInfo: info.read,
+    ...(audit ? { audit } : {}),
+    ...(settings.eventTtl === undefined ? {} : { eventTtlMs: settings.eventTtl }),
   });
 
   await required;
@@ -268,6 +272,12 @@ async function settleNode(parts: {
   } catch (error) {
     log.warn({ error: messageOf(error) }, "Writing the node's readiness failed");
   }
+}
+
+/** Loaded by those who want one. */
+async function openAudit(path: string, log: Logger): Promise<OpenAuditLog> {
+  const { openAuditLog } = await import("./audit-file.ts");
+  return openAuditLog(path, { clock: systemClock, log });
 }
 
 async function makeDirectories(instance: Instance): Promise<void> {

@@ -18,8 +18,6 @@ const FLUSH_DELAY_MS = 20;
 const PENDING_MAX = 1_000;
 /** Events kept in the store; the oldest go first. */
 const STORED_MAX = 5_000;
-/** How long an event is kept, as the API server does: 1 hour. */
-const TTL_MS = 3_600_000;
 const MESSAGE_MAX = 1024;
 /** So many different messages of one kind in {@link SIMILAR_MS} are told one by one; further ones are combined. */
 const SIMILAR_MAX = 10;
@@ -66,7 +64,6 @@ export interface EventRecorderOptions {
 interface Place {
   readonly namespace: string;
   readonly name: string;
-  readonly lastMs: number;
 }
 
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
@@ -88,8 +85,7 @@ class StoreEventRecorder implements EventRecorder {
       const event = item as Event;
       // What clients have written is theirs.
       if (event.source?.host !== options.node) continue;
-      const lastMs = Date.parse(event.lastTimestamp ?? "") || 0;
-      const place = { namespace: event.metadata.namespace ?? "", name: event.metadata.name ?? "", lastMs };
+      const place = { namespace: event.metadata.namespace ?? "", name: event.metadata.name ?? "" };
       this.#stored.set(`${place.namespace}/${place.name}`, place);
     }
   }
@@ -166,19 +162,18 @@ class StoreEventRecorder implements EventRecorder {
       const count = (event.count ?? 1) + entry.count;
       const next = { ...event, count, message: entry.message, lastTimestamp: rfc3339(entry.lastMs) };
       store.update("events", next, "async");
-      this.#stored.set(key, { ...place, lastMs: entry.lastMs });
+      this.#stored.set(key, place);
       return;
     }
     const name = `${entry.about.metadata.name ?? ""}.${(entry.firstMs * 1000 + (this.#serial++ % 1000)).toString(16)}`;
     const created = store.create("events", eventOf(entry, name, node), "async");
-    this.#stored.set(key, { namespace: created.metadata.namespace ?? "", name, lastMs: entry.lastMs });
+    this.#stored.set(key, { namespace: created.metadata.namespace ?? "", name });
   }
 
   #prune(): void {
-    const { store, clock } = this.#options;
-    const oldest = clock.now() - TTL_MS;
+    const { store } = this.#options;
     for (const [key, place] of this.#stored) {
-      if (this.#stored.size <= STORED_MAX && place.lastMs >= oldest) break;
+      if (this.#stored.size <= STORED_MAX) break;
       this.#stored.delete(key);
       try {
         store.delete({ resource: "events", namespace: place.namespace, name: place.name });

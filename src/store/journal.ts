@@ -1,6 +1,6 @@
 /** Where a {@link VersionedStore} keeps what has to outlive a call: the memory of the process, or a SQLite file. */
 import type { KubeObject } from "../api/object.ts";
-import type { Durability, ObjectKey, ResourceName, StoreEvent } from "./store.ts";
+import type { ObjectKey, ResourceName, StoreEvent } from "./store.ts";
 
 export interface StoredObject {
   readonly resource: ResourceName;
@@ -15,7 +15,9 @@ export interface Journal extends Disposable {
   /** All objects, once, when the store opens. */
   load(): Iterable<StoredObject>;
   /** Makes one write last: object and history together or not at all. */
-  commit(key: ObjectKey, event: StoreEvent, version: number, durability: Durability): void;
+  commit(key: ObjectKey, event: StoreEvent, version: number): void;
+  /** Makes what was committed before it survive a power cut. One call at a time. */
+  sync(): Promise<void>;
   /** See {@link Store.backup}. */
   backup(file: string): Promise<void>;
   /** The history of a resource after `version`, oldest first. */

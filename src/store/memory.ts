@@ -36,6 +36,8 @@ class MemoryJournal implements Journal {
     this.#history = this.#history.slice(dropped);
   }
 
+  async sync(): Promise<void> {}
+
   async backup(): Promise<void> {
     throw new MinkeError("Unimplemented", "Cannot back up the store: it is only in memory");
   }

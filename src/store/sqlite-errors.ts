@@ -51,6 +51,15 @@ export function explainWriteError(path: string, error: unknown): unknown {
   }
 }
 
+/** Why what was written may not survive a power cut. */
+export function explainSyncError(path: string, error: unknown): MinkeError {
+  return new MinkeError(
+    "Unavailable",
+    `Cannot make the disk keep what was written to the store ${path}: ${messageOf(error)}; check the disk and the kernel log, then start the node again`,
+    { cause: error, details: { path } },
+  );
+}
+
 /** The primary result code of an SQLite error: extended codes carry more in the upper bytes. */
 function codeOf(error: unknown): number | undefined {
   const code = error instanceof Error ? (error as { errcode?: unknown }).errcode : undefined;

@@ -1,14 +1,15 @@
 /**
- * The store on disk: one SQLite file in WAL mode. A `sync` write is fsynced before it returns (synchronous=FULL), an `async`
- * one is in the operating system's hands (NORMAL); both are whole or absent after `kill -9`.
+ * The store on disk: one SQLite file in WAL mode. A write is in the operating system's hands when it returns, whole or absent
+ * after `kill -9` (synchronous=NORMAL); what SQLite would do next with FULL, an fdatasync of the WAL, is done for many writes
+ * at once and beside the event loop. See docs/adr/0015-group-commit.md, sqlite.org/wal.html and sqlite.org/pragma.html.
  */
+import { type FileHandle, open as openFile } from "node:fs/promises";
 import { backup, DatabaseSync, type StatementSync } from "node:sqlite";
 import type { KubeObject } from "../api/object.ts";
 import { MinkeError } from "../base/errors.ts";
 import type { Journal, StoredObject } from "./journal.ts";
-import { explainOpenError, explainWriteError } from "./sqlite-errors.ts";
+import { explainOpenError, explainSyncError, explainWriteError } from "./sqlite-errors.ts";
 import {
-  type Durability,
   HISTORY_MAX,
   type ObjectKey,
   type ResourceName,
@@ -29,6 +30,12 @@ const SCHEMA_VERSION = 1;
 const VERSION_BLOCK = 1_000;
 /** The history is cut back to its limit when it has grown by this share of it. */
 const HISTORY_SLACK = 0.01;
+
+/**
+ * The WAL is brought into the database file when it has so many pages of 4 KiB, four times SQLite's default: that waits for
+ * the disk, so it may happen to one write in a thousand and not in two hundred.
+ */
+const CHECKPOINT_PAGES = 4_000;
 
 const SCHEMA = `
   CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID, STRICT;
@@ -71,7 +78,8 @@ function open(path: string): DatabaseSync {
   try {
     db = new DatabaseSync(path, { enableForeignKeyConstraints: false });
     // Exclusive: a second process on the same file would make the objects in memory stale. It also needs no -shm file.
-    db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 1000;");
+    db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+    db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     prepareSchema(db, path);
     return db;
   } catch (error) {
@@ -115,7 +123,8 @@ class SqliteJournal implements Journal {
   readonly #statements: ReturnType<typeof prepareStatements>;
   #last: number;
   #reserved: number;
-  #mode: Durability | undefined;
+  /** The WAL; SQLite locks the database file alone, so that opening and closing this one takes nothing from it. */
+  #wal: Promise<FileHandle> | undefined;
 
   constructor(db: DatabaseSync, path: string, historyMax: number) {
     this.#db = db;
@@ -137,16 +146,14 @@ class SqliteJournal implements Journal {
     }
   }
 
-  commit(key: ObjectKey, event: StoreEvent, version: number, durability: Durability): void {
-    const reserve = version > this.#reserved;
-    this.#setMode(reserve ? "sync" : durability);
+  commit(key: ObjectKey, event: StoreEvent, version: number): void {
+    if (version > this.#reserved) this.#reserve(version + VERSION_BLOCK);
     const body = JSON.stringify(event.object);
     const { resource, namespace, name } = key;
     // By versions and not by rows, whose number SQLite would have to count; after a crash some versions have no row.
     const compact = version - this.compacted > this.#historyMax * (1 + HISTORY_SLACK);
     const compacted = compact ? version - this.#historyMax : this.compacted;
     this.#transaction(() => {
-      if (reserve) this.#statements.setMeta.run("reserved", version + VERSION_BLOCK);
       this.#statements.record.run(version, event.type, resource, body, resource, namespace, name);
       if (event.type === "DELETED") this.#statements.remove.run(resource, namespace, name);
       else this.#statements.put.run(resource, namespace, name, body);
@@ -157,7 +164,28 @@ class SqliteJournal implements Journal {
     });
     this.#last = version;
     this.compacted = compacted;
-    if (reserve) this.#reserved = version + VERSION_BLOCK;
+  }
+
+  /** On the disk before the first version of the block is told to anybody. */
+  #reserve(version: number): void {
+    try {
+      this.#db.exec("PRAGMA synchronous = FULL");
+      this.#statements.setMeta.run("reserved", version);
+    } catch (error) {
+      throw explainWriteError(this.#path, error);
+    } finally {
+      this.#db.exec("PRAGMA synchronous = NORMAL");
+    }
+    this.#reserved = version;
+  }
+
+  async sync(): Promise<void> {
+    if (!this.#db.isOpen) return;
+    try {
+      await (await (this.#wal ??= openFile(`${this.#path}-wal`))).datasync();
+    } catch (error) {
+      throw explainSyncError(this.#path, error);
+    }
   }
 
   async backup(file: string): Promise<void> {
@@ -188,10 +216,11 @@ class SqliteJournal implements Journal {
   [Symbol.dispose](): void {
     if (!this.#db.isOpen) return;
     try {
-      this.#setMode("sync");
       this.#statements.setMeta.run("reserved", this.#last);
     } finally {
+      // Puts all that the WAL has into the database file, synced.
       this.#db.close();
+      void this.#wal?.then((wal) => wal.close()).catch(() => {});
     }
   }
 
@@ -204,12 +233,6 @@ class SqliteJournal implements Journal {
       if (this.#db.isOpen && this.#db.isTransaction) this.#db.exec("ROLLBACK");
       throw explainWriteError(this.#path, error);
     }
-  }
-
-  #setMode(durability: Durability): void {
-    if (this.#mode === durability) return;
-    this.#db.exec(`PRAGMA synchronous = ${durability === "sync" ? "FULL" : "NORMAL"}`);
-    this.#mode = durability;
   }
 }
 

@@ -2,7 +2,8 @@
  * The store's contract: versioned Kubernetes objects with watch and optimistic concurrency.
  *
  * Every write gets the next *resource version*, one counter for the whole store, a decimal string that only grows. A write
- * is durable before it returns. A watch that starts at a version sees every later write of its resource exactly once and
+ * that has returned survives the end of the process; what may leave the process waits until it survives a power cut too
+ * ({@link Store.synced}). A watch that starts at a version sees every later write of its resource exactly once and
  * in order, or `Expired` when the history no longer reaches back (HISTORY_MAX events).
  * Calls are synchronous: a store is one process' memory or one SQLite file, and there is nothing to wait for.
  */
@@ -39,7 +40,7 @@ export interface ListResult {
 /** How many past events a watch may reach back to. */
 export const HISTORY_MAX = 10_000;
 
-/** How durable a write has to be: `sync` survives a power cut, `async` only a crash of the daemon. */
+/** How durable a write has to be before it is told: `sync` survives a power cut, `async` only a crash of the daemon. */
 export type Durability = "sync" | "async";
 
 export interface Store extends Disposable {
@@ -59,6 +60,13 @@ export interface Store extends Disposable {
   backup(file: string): Promise<void>;
   /** The current resource version. */
   version(): string;
+  /** The version up to which all may be told outside: no `sync` write among it is still on its way to the disk. */
+  durableVersion(): string;
+  /**
+   * Resolves when {@link durableVersion} has reached what is now the version. Who waits at the same time shares one trip to
+   * the disk. Rejects, now and ever after, when the disk could not be made to keep what was written.
+   */
+  synced(): Promise<void>;
   /**
    * Calls `listener` for every write of `resource` after `since` (default: from now on), past ones at once. Throws
    * `ResourceExhausted` with reason `Expired` when `since` is too old. Dispose to stop.

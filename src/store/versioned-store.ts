@@ -6,6 +6,8 @@ import { assert } from "../base/assert.ts";
 import { MinkeError } from "../base/errors.ts";
 import type { Journal } from "./journal.ts";
 import type { Durability, ListResult, ObjectKey, ResourceName, Store, StoreEvent, StoreEventType } from "./store.ts";
+import { JoinedSyncs } from "./joined-syncs.ts";
+import { SharedFields } from "./shared-fields.ts";
 import { Watchers } from "./watchers.ts";
 
 interface Collection {
@@ -18,13 +20,23 @@ export class VersionedStore implements Store {
   readonly #journal: Journal;
   readonly #collections = new Map<ResourceName, Collection>();
   readonly #watchers = new Watchers();
+  readonly #fields = new SharedFields();
+  readonly #syncs: JoinedSyncs;
   #version: number;
+  /** Of the newest `sync` write that is not known to be on the disk; 0 when all are. */
+  #unsynced = 0;
+  #durable: number;
 
   constructor(journal: Journal) {
     this.#journal = journal;
     this.#version = journal.version;
+    this.#durable = journal.version;
+    this.#syncs = new JoinedSyncs(
+      () => this.#sync(),
+      () => this.#version,
+    );
     for (const { resource, object } of journal.load()) {
-      this.#collection(resource).objects.set(keyOf(object), frozenJson(object));
+      this.#collection(resource).objects.set(keyOf(object), frozenJson(this.#fields.share(object)));
     }
   }
 
@@ -84,6 +96,21 @@ export class VersionedStore implements Store {
     return String(this.#version);
   }
 
+  durableVersion(): string {
+    return String(this.#unsynced === 0 ? this.#version : this.#durable);
+  }
+
+  async synced(): Promise<void> {
+    if (this.#unsynced !== 0) await this.#syncs.join(this.#unsynced);
+  }
+
+  async #sync(): Promise<void> {
+    const version = this.#version;
+    await this.#journal.sync();
+    if (this.#unsynced <= version) this.#unsynced = 0;
+    this.#durable = this.#unsynced === 0 ? this.#version : version;
+  }
+
   watch(resource: ResourceName, listener: (event: StoreEvent) => void, since?: string): Disposable {
     const start = since === undefined ? this.#version : parseVersion(since);
     if (start < this.#journal.compacted || start > this.#version) {
@@ -132,7 +159,7 @@ export class VersionedStore implements Store {
     durability: Durability,
   ): KubeObject {
     const version = this.#version + 1;
-    const object = frozenJson(withVersion(input, String(version)));
+    const object = frozenJson(this.#fields.share(withVersion(input, String(version))));
     const { name = "", namespace = "" } = object.metadata;
     const event: StoreEvent = {
       type,
@@ -141,8 +168,10 @@ export class VersionedStore implements Store {
       ...(previous && { previous }),
       resourceVersion: String(version),
     };
-    this.#journal.commit({ resource, namespace, name }, event, version, durability);
+    this.#journal.commit({ resource, namespace, name }, event, version);
     // Nothing below can fail: memory and journal agree again before anyone looks.
+    if (durability === "sync") this.#unsynced = version;
+    else if (this.#unsynced === 0) this.#durable = version;
     this.#version = version;
     const collection = this.#collection(resource);
     if (type === "DELETED") collection.objects.delete(keyOf(object));

@@ -57,6 +57,23 @@ describe("chunks", () => {
     expect(namesOf(await list(""))).toEqual(["a", "bb", "c", "e"]);
   });
 
+  test("a long list is sent in pieces and is whole: of many, of large ones, of all letters, and when it changes meanwhile", async () => {
+    for (let i = 0; i < 300; i++) write(`c${String(i).padStart(3, "0")}`, { text: "ä€🙂".repeat(i * 5) });
+    write("large", { text: "x".repeat(900_000) });
+    const expected = api.store.list("configmaps").items;
+    const answer = api.call(CONFIGS);
+    for (let i = 0; i < 300; i += 2) write(`c${String(i).padStart(3, "0")}`, { text: "later" });
+    const before = (await answer).json as unknown as List;
+    const now = api.store.list("configmaps").items;
+    expect([expected, now]).toContainEqual(before.items);
+    expect((await list("")).items).toEqual(now);
+    const head = await api.call(CONFIGS, { method: "HEAD" });
+    expect([head.code, head.text]).toEqual([200, ""]);
+    // Who leaves in the middle harms nobody.
+    (await api.open(CONFIGS)).destroy();
+    expect((await list("limit=1")).items).toHaveLength(1);
+  });
+
   test("across namespaces, and with a selector no count", async () => {
     api.store.create("namespaces", { apiVersion: "v1", kind: "Namespace", metadata: { name: "n" } });
     write("b", {}, "n");

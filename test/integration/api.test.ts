@@ -617,9 +617,33 @@ describe("logs", () => {
       422,
       'PodLogOptions "a" is invalid: tailLines: Invalid value: -1: must be greater than or equal to 0',
     ],
+    [
+      "?container=c&stream=Both",
+      422,
+      'PodLogOptions "a" is invalid: stream: Unsupported value: "Both": supported values: "All", "Stderr", "Stdout"',
+    ],
+    [
+      "?container=c&sinceSeconds=1&sinceTime=2026-01-01T00:00:00Z",
+      422,
+      'PodLogOptions "a" is invalid: : Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified',
+    ],
   ])("%s", async (query, code, message) => {
     await create("a", two);
     expect((await api.call(`${PODS}/a/log${query}`)).json).toMatchObject({ code, message });
+  });
+
+  test("cut by time, stream and length, whatever is said of the TLS that is not there", async () => {
+    const { writeFile } = await import("node:fs/promises");
+    await create("a");
+    const logPath = join(api.directory, "0.log");
+    const rows = ["0Z stdout F zero", "1Z stdout F one", "1Z stderr F two", "2Z stdout F three"];
+    await writeFile(logPath, rows.map((row) => `2026-01-01T00:00:0${row}\n`).join(""));
+    api.containers.set("a/c", { containerId: "1", sandboxId: "s", running: true, logPath, tty: false, stdin: false });
+    const read = async (query: string) =>
+      (await api.call(`${PODS}/a/log?insecureSkipTLSVerifyBackend=true&${query}`)).text;
+    expect(await read("sinceTime=2026-01-01T00:00:01Z")).toBe("one\ntwo\nthree\n");
+    expect(await read("stream=Stderr")).toBe("two\n");
+    expect(await read("stream=Stdout&tailLines=2&limitBytes=6")).toBe("one\nth");
   });
 
   test("followed until the container has ended", async () => {

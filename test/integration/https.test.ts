@@ -141,6 +141,19 @@ test("kubectl's auth commands and tokens: a service account may do what its role
   await new Promise((done) => setTimeout(done, 1_000));
   expect((await curl("/api/v1/namespaces/default/pods", ...bearer)).code).toBe(200);
   expect((await curl("/api/v1/namespaces/kube-system/pods", ...bearer)).code).toBe(403);
+  // A list so long that it is sent in pieces, over HTTP/2 and HTTP/1.1.
+  const maps = Array.from({ length: 150 }, (_, i) => ({
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: `m${i}` },
+  }));
+  await k("create -f -", JSON.stringify({ apiVersion: "v1", kind: "List", items: maps }));
+  for (const version of ["--http2", "--http1.1"]) {
+    const { code, text } = await curl("/api/v1/namespaces/default/configmaps", version, ...bearer);
+    const { items } = JSON.parse(text) as { items: { metadata: { name: string } }[] };
+    expect([code, items.filter(({ metadata }) => /^m\d+$/.test(metadata.name)).length]).toEqual([200, 150]);
+    expect((await curl("/api/v1/namespaces/default/configmaps", version, "-I", ...bearer)).code).toBe(200);
+  }
   expect((await curl("/api/v1/namespaces/default/pods", "-H", `Authorization: Bearer ${token}x`)).code).toBe(401);
   // A wrong credential is told so also where none is needed.
   expect((await curl("/livez", "-H", "Authorization: Bearer x")).code).toBe(401);

@@ -203,6 +203,11 @@ describe.each(PATHS)("%s", (path) => {
       const pods = await kubectl.ok("top pod --containers");
       expect(pods).toMatch(/^POD +NAME +CPU\(cores\) +MEMORY\(bytes\) *$/m);
       expect(pods).toMatch(/^web +c +\d+m +\d+Mi *$/m);
+      const described = await kubectl.ok("describe node");
+      expect(described).toMatch(/^Lease:\n +HolderIdentity: +\S+\n +AcquireTime: +<unset>\n +RenewTime: +\w{3}, \d\d/m);
+      const [, name] = /^Name: +(\S+)$/m.exec(described)!;
+      const summary = JSON.parse(await kubectl.ok(`get --raw /api/v1/nodes/${name}/proxy/stats/summary`)) as object;
+      expect(summary).toMatchObject({ node: { nodeName: name }, pods: [{ podRef: { name: "web" } }] });
       expect(await kubectl.ok("top node")).toMatch(/^NAME +CPU\(cores\) .*\n\S+ +\d+m +\d+% +\d+Mi +\d+% *\n$/);
     });
 

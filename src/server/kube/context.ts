@@ -11,10 +11,13 @@ import type { ImageService } from "../../runtime/image.ts";
 import type { EventRecorder } from "../../store/event-recorder.ts";
 import type { Store } from "../../store/store.ts";
 import type { StreamRuntime } from "../stream/session-channels.ts";
+import type { AuditSink } from "./audit/audit-trail.ts";
 import type { NodeIdentity } from "./auth/node-identity.ts";
 import type { ServiceAccountTokens } from "./auth/service-account-tokens.ts";
 import type { User } from "./auth/user.ts";
 import type { ResourceRequest } from "./request-info.ts";
+import type { RequestMetrics } from "./metrics/request-metrics.ts";
+import type { RequestRecord } from "./request-record.ts";
 
 /** What the server stands on. It writes the store and never tells the runtime to change a Pod. */
 export interface KubeServerOptions {
@@ -35,6 +38,10 @@ export interface KubeServerOptions {
   readonly tokens: ServiceAccountTokens;
   /** A folder that only root can read, on the store's disk, for files that do not last. */
   readonly scratch: string;
+  /** How long Events are kept, milliseconds; 0 for ever. Default: an hour. */
+  readonly eventTtlMs?: number;
+  /** Where each request is noted down; absent: nowhere. */
+  readonly audit?: AuditSink;
   /** What `info` answers: plain JSON about this node. */
   readonly nodeInfo: () => Promise<Readonly<Record<string, unknown>>>;
 }
@@ -52,6 +59,10 @@ export interface RequestContext {
   readonly signal: AbortSignal;
   /** Texts for `Warning` headers; respond.ts sends as many as fit. */
   readonly warnings: string[];
+  /** Of all requests. */
+  readonly metrics: RequestMetrics;
+  /** What is known of the request so far. */
+  readonly record: RequestRecord;
   /** Present when the client asks to leave HTTP (WebSocket, SPDY). */
   readonly upgrade?: { readonly socket: Duplex; readonly head: Buffer };
 }

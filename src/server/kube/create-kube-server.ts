@@ -6,6 +6,7 @@ import type { Duplex } from "node:stream";
 import { RequestLimits } from "./auth/request-limits.ts";
 import { RoleKeeper } from "./auth/role-keeper.ts";
 import type { KubeServerOptions } from "./context.ts";
+import { RequestMetrics } from "./metrics/request-metrics.ts";
 import { listenOnSocket } from "./listen.ts";
 import { startControllers } from "./controllers/controllers.ts";
 import {
@@ -39,17 +40,16 @@ export function createKubeServer(node: KubeServerOptions): KubeServer {
   const stopping = new AbortController();
   const undo = new AsyncDisposableStack();
   const upgraded = new Set<Duplex>();
-  const limits = new RequestLimits(node.clock);
+  const shared = { limits: new RequestLimits(node.clock), metrics: new RequestMetrics(), stopping: stopping.signal };
   const handlersOf = (local: boolean): RequestHandlers => ({
-    onRequest: (request, response) =>
-      void serveRequest(node, { request, response, local, limits, stopping: stopping.signal }),
+    onRequest: (request, response) => void serveRequest(node, { request, response, local, ...shared }),
     onUpgrade: (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       upgraded.add(socket);
       socket.on("close", () => upgraded.delete(socket));
       socket.on("error", () => socket.destroy());
       const response: ServerResponse = upgradeResponse(request, socket);
       const upgrade = { socket, head };
-      void serveRequest(node, { request, response, upgrade, local, limits, stopping: stopping.signal });
+      void serveRequest(node, { request, response, upgrade, local, ...shared });
     },
   });
   const { onRequest, onUpgrade } = handlersOf(true);

@@ -46,6 +46,8 @@ function newEventStore(store: Store): Store {
     delete: (key, options) =>
       key.resource === SEEN ? see(store.delete({ ...key, resource: STORED }, options)) : store.delete(key, options),
     version: () => store.version(),
+    durableVersion: () => store.durableVersion(),
+    synced: () => store.synced(),
     watch: (resource, listener, since) =>
       resource === SEEN
         ? store.watch(STORED, (event) => listener(seeChange(event)), since)

@@ -1,6 +1,6 @@
 /** Paths that are no stored resource: version, health, discovery, metrics and the node's own group. */
 import { issuerPath } from "./auth/issuer-discovery.ts";
-import type { PathHandler } from "./context.ts";
+import type { PathHandler, RequestContext } from "./context.ts";
 import { nodePath } from "./node-paths.ts";
 import { discoveryPath } from "./paths/discovery.ts";
 import { health } from "./paths/health.ts";
@@ -13,7 +13,14 @@ const FIXED: Readonly<Record<string, PathHandler>> = {
   "/healthz": health,
   "/livez": health,
   "/readyz": health,
+  "/metrics": nodeMetrics,
 };
+
+/** Loaded by those whom somebody watches. */
+async function nodeMetrics(context: RequestContext): Promise<void> {
+  const { sendNodeMetrics } = await import("./metrics/node-metrics.ts");
+  sendNodeMetrics(context);
+}
 
 /** The handler of a path that is no stored resource; undefined when there is none. */
 export function pathHandlerOf(method: string, path: string): PathHandler | undefined {

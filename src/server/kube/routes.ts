@@ -1,5 +1,5 @@
 /** The route table: verb × resource × subresource → handler. Discovery derives from it. */
-import { NEW_EVENTS, type Resource } from "../../api/resources.ts";
+import { LEASES, NEW_EVENTS, type Resource } from "../../api/resources.ts";
 import { methodNotAllowed } from "../../api/status.ts";
 import { reviewAccess, reviewLocalAccess, reviewOwnAccess } from "./auth/reviews/access-review.ts";
 import { reviewOwnRules } from "./auth/reviews/rules-review.ts";
@@ -10,6 +10,8 @@ import type { Handler } from "./context.ts";
 import { pathNotFound } from "./errors.ts";
 import { withNewEvents } from "./new-events.ts";
 import { outputFormOf, prepareForm } from "./negotiate.ts";
+import { withNodeLease } from "./nodes/node-lease.ts";
+import { proxyToNode } from "./nodes/node-proxy.ts";
 import { createObject } from "./objects/create.ts";
 import { deleteCollection } from "./objects/delete-collection.ts";
 import { deleteObject } from "./objects/delete.ts";
@@ -102,6 +104,12 @@ const SUBRESOURCES: readonly Subresource[] = [
   },
   { resource: "namespaces", name: "status", kind: "Namespace", verbs: PART_VERBS },
   { resource: "nodes", name: "status", kind: "Node", verbs: PART_VERBS },
+  {
+    resource: "nodes",
+    name: "proxy",
+    kind: "NodeProxyOptions",
+    verbs: { create: proxyToNode, delete: proxyToNode, get: proxyToNode, patch: proxyToNode, update: proxyToNode },
+  },
   { resource: "persistentvolumes", name: "status", kind: "PersistentVolume", verbs: PART_VERBS },
   { resource: "persistentvolumeclaims", name: "status", kind: "PersistentVolumeClaim", verbs: PART_VERBS },
   { resource: "resourcequotas", name: "status", kind: "ResourceQuota", verbs: PART_VERBS },
@@ -115,6 +123,7 @@ export function subresourcesOf({ plural, group }: Resource): readonly Subresourc
 /** The handler of a request for a resource. Throws `NotFound` or `MethodNotAllowed`. */
 export function resourceHandlerOf(resource: Resource, info: ResourceRequest): Handler {
   const handler = handlerOf(resource, info);
+  if (resource === LEASES) return withNodeLease(handler);
   return resource === NEW_EVENTS ? withNewEvents(handler) : handler;
 }
 

@@ -2,12 +2,16 @@
 import { resourceNameOf } from "../../../api/resources.ts";
 import { MinkeError } from "../../../base/errors.ts";
 import { type Attributes, refusalText } from "./attributes.ts";
-import { decide, type RoleStore } from "./rbac.ts";
+import { type Decision, decide, type RoleStore } from "./rbac.ts";
 import type { User } from "./user.ts";
 
-/** Throws 403 when not, in the words of Kubernetes. */
+/** Throws 403 when not. */
 export function authorize(store: RoleStore, user: User, attributes: Attributes): void {
-  const { allowed, reason } = decide(store, user, attributes);
+  requireAllowed(decide(store, user, attributes), user, attributes);
+}
+
+/** Throws 403 when the decision is so, in the words of Kubernetes. */
+export function requireAllowed({ allowed, reason }: Decision, user: User, attributes: Attributes): void {
   if (!allowed) throw forbidden(user, attributes, reason);
 }
 

@@ -4,6 +4,7 @@
  */
 import type { KubeServerOptions } from "../context.ts";
 import { ensureInitialObjects } from "./initial-objects.ts";
+import { EVENT_TTL_MS, EventExpiry } from "./event-expiry.ts";
 import { collectGarbage } from "./garbage-collector.ts";
 import { keepNamespaceContent } from "./namespace-content.ts";
 import { endNamespaces } from "./namespace-end.ts";
@@ -24,5 +25,6 @@ export function startControllers(node: KubeServerOptions): Disposable {
   running.use(bindVolumes(node));
   running.use(protectVolumes(node));
   running.use(collectPods(node));
+  running.use(new EventExpiry({ ...node, ttlMs: node.eventTtlMs ?? EVENT_TTL_MS }));
   return running;
 }

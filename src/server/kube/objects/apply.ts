@@ -28,8 +28,8 @@ export async function applyObject(context: ResourceContext): Promise<void> {
   if (!live) requireCreatable(context, config);
   const { object, managedFields } = applyConfig(live, config, { ...writeOf(context), force: isForced(context) });
   const given = decodePatched(context, object, { text, findings: [] });
-  if (live) return sendObject(context, 200, replaceObject(context, live, given, managedFields));
-  sendObject(context, 201, storeNew(context, given, isDryRun(context), managedFields));
+  if (live) return await sendObject(context, 200, replaceObject(context, live, given, managedFields));
+  await sendObject(context, 201, storeNew(context, given, isDryRun(context), managedFields));
 }
 
 /** YAML, of which JSON is a part. */

@@ -26,13 +26,14 @@ export async function createObject(context: ResourceContext): Promise<void> {
   const value = await requireValue(context.request);
   requireWriteOptions(context, "Create");
   const given = decodeObject(context, value);
+  context.record.sent = given.metadata;
   const dryRun = isDryRun(context);
   const { generateName, name } = given.metadata;
   const generated = !name && generateName ? generateName.slice(0, GENERATE_PREFIX_MAX) : undefined;
   for (let attempt = 1; ; attempt++) {
     const named = generated === undefined ? given : withName(given, generated + nameSuffix());
     try {
-      return sendObject(context, 201, storeNew(context, named, dryRun));
+      return await sendObject(context, 201, storeNew(context, named, dryRun));
     } catch (error) {
       const again = generated !== undefined && attempt < GENERATE_TRIES_MAX && isMinkeError(error, "AlreadyExists");
       if (!again) throw error;

@@ -11,5 +11,5 @@ export async function deleteCollection(context: ResourceContext): Promise<void> 
   const selector = selectorOf(context);
   const options = await readDeleteOptions(context);
   const items = selected(context, selector).items.map((stored) => removeObject(node, resource, stored, options).object);
-  sendList(context, items, { resourceVersion: node.store.version() });
+  await sendList(context, items, { resourceVersion: node.store.version() });
 }

@@ -35,10 +35,11 @@ export async function deleteObject(context: ResourceContext): Promise<void> {
   const options = await readDeleteOptions(context);
   const stored = storedObject(context);
   const { object, gone } = removeObject(context.node, context.resource, stored, options);
-  if (!gone || RETURNED.has(resourceNameOf(context.resource))) return sendObject(context, 200, object);
+  if (!gone || RETURNED.has(resourceNameOf(context.resource))) return await sendObject(context, 200, object);
   const { name, uid } = object.metadata;
   const { plural, group } = context.resource;
   const details = { ...(name ? { name } : {}), ...(group ? { group } : {}), kind: plural, ...(uid ? { uid } : {}) };
+  await context.node.store.synced();
   sendJson(context, 200, success(details));
 }
 

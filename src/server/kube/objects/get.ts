@@ -6,9 +6,9 @@ import { sendObject } from "../respond.ts";
 import { requireNotAhead } from "./list-options.ts";
 
 /** GET of one object. `resourceVersion` is a lower bound, which the store meets unless it lies in the future. */
-export function getObject(context: ResourceContext): void {
+export async function getObject(context: ResourceContext): Promise<void> {
   requireNotAhead(context, context.query.get("resourceVersion") ?? "");
-  sendObject(context, 200, storedObject(context));
+  await sendObject(context, 200, storedObject(context));
 }
 
 /** The object that the request names, or `NotFound`. */

@@ -22,7 +22,7 @@ const INCONSISTENT = [
   "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.",
 ].join(" ");
 
-export function listObjects(context: ResourceContext): void {
+export async function listObjects(context: ResourceContext): Promise<void> {
   requireListOptions(context);
   const { query } = context;
   const selector = selectorOf(context);
@@ -30,7 +30,7 @@ export function listObjects(context: ResourceContext): void {
   const token = tokenOf(query);
   const found = token ? continued(context, selector, token) : selected(context, selector, exactVersion(context, limit));
   const items = limit > 0 && found.items.length > limit ? found.items.slice(0, limit) : found.items;
-  sendList(context, items, metaOf(found, items, selector));
+  await sendList(context, items, metaOf(found, items, selector));
 }
 
 /** The objects that the request's namespace and the selector leave, now or at `version`. */

@@ -65,7 +65,7 @@ export async function patchObject(context: ResourceContext): Promise<void> {
   const stored = storedObject(context);
   const value = form.apply(stored, patch.value, context.resource.definition);
   const given = decodePatched(context, value, { text, findings: form.findings(patch) });
-  sendObject(context, 200, replaceObject(context, stored, given));
+  await sendObject(context, 200, replaceObject(context, stored, given));
 }
 
 function parsePatch(text: string): ParsedJson {

@@ -21,7 +21,8 @@ export async function updateObject(context: ResourceContext): Promise<void> {
   const value = await requireValue(context.request);
   requireWriteOptions(context, "Update");
   const given = decodeObject(context, value);
-  sendObject(context, 200, replaceObject(context, storedObject(context), given));
+  context.record.sent = given.metadata;
+  await sendObject(context, 200, replaceObject(context, storedObject(context), given));
 }
 
 /**

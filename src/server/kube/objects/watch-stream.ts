@@ -1,6 +1,6 @@
 /**
- * The events of one watcher on their way out: in order, and no faster than it reads. Kubernetes: apiserver
- * endpoints/handlers/watch.go.
+ * The events of one watcher on their way out: in order, no faster than it reads, and not before the store will keep them.
+ * Kubernetes: apiserver endpoints/handlers/watch.go.
  */
 import type { ServerResponse } from "node:http";
 
@@ -22,6 +22,8 @@ const WAITING_MAX_EVENTS = 10_000;
 export type WatchType = "ADDED" | "MODIFIED" | "DELETED" | "BOOKMARK" | "ERROR";
 
 interface Frame {
+  /** Of the store when the frame came: it waits until all up to there is durable. */
+  readonly version: number;
   readonly type: WatchType;
   readonly object: object;
 }
@@ -35,6 +37,7 @@ export class WatchStream {
   #initial = 0;
   #starting = true;
   #blocked = false;
+  #syncing = false;
   #columnsSent = false;
   #bookmarked = "";
   readonly #drained = Promise.withResolvers<void>();
@@ -52,7 +55,7 @@ export class WatchStream {
     if (this.#response.destroyed || this.#ending) return;
     if (this.#starting) this.#initial++;
     else if (this.#waiting.length - this.#initial >= WAITING_MAX_EVENTS) return this.#cutOff();
-    this.#waiting.push({ type, object });
+    this.#waiting.push({ type, object, version: Number(this.#context.node.store.version()) });
     this.#pump();
   }
 
@@ -91,13 +94,31 @@ export class WatchStream {
 
   #pump(): void {
     let written = 0;
+    const durable = Number(this.#context.node.store.durableVersion());
     while (!this.#blocked && written < this.#waiting.length) {
+      if (this.#waiting[written]!.version > durable) {
+        void this.#awaitSync();
+        break;
+      }
       this.#blocked = !this.#response.write(this.#line(this.#waiting[written++]!));
       if (this.#blocked) this.#response.once("drain", () => this.#unblock());
     }
     if (written > 0) this.#waiting = this.#waiting.slice(written);
     this.#initial = Math.max(0, this.#initial - written);
     if (this.#ending && this.#waiting.length === 0) this.#drained.resolve();
+  }
+
+  async #awaitSync(): Promise<void> {
+    if (this.#syncing) return;
+    this.#syncing = true;
+    try {
+      await this.#context.node.store.synced();
+      this.#syncing = false;
+      this.#pump();
+    } catch {
+      // Nothing that comes now can be told any more.
+      this.#response.destroy();
+    }
   }
 
   #unblock(): void {
@@ -129,10 +150,22 @@ export class WatchStream {
   }
 }
 
-/** An event goes to all its watchers one after the other, so the text of the last object is nearly always the one needed. */
-let last: { readonly object: object; readonly text: string } | undefined;
+/** How much text of events is kept for the next watcher, in characters. */
+const TEXTS_MAX_CHARS = 1 << 20;
+/** What becomes durable at once goes to one watcher after the other, so each needs the texts that the first one has made. */
+const texts = new Map<object, string>();
+let textsChars = 0;
 
 function jsonOf(object: object): string {
-  if (last?.object !== object) last = { object, text: JSON.stringify(object) };
-  return last.text;
+  const known = texts.get(object);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(object);
+  texts.set(object, text);
+  textsChars += text.length;
+  for (const [oldest, its] of texts) {
+    if (textsChars <= TEXTS_MAX_CHARS || oldest === object) break;
+    texts.delete(oldest);
+    textsChars -= its.length;
+  }
+  return text;
 }

@@ -1,15 +1,12 @@
-import { VERSION } from "../../../base/version.ts";
+import { KUBERNETES, KUBERNETES_VERSION } from "../../../base/version.ts";
 import type { RequestContext } from "../context.ts";
 import { sendJson } from "../respond.ts";
-
-/** The Kubernetes whose schema this API follows; kubectl compares it with its own. */
-const KUBERNETES = { major: "1", minor: "36" };
 
 /** GET /version, in the form that kubectl reads. */
 export function version(context: RequestContext): void {
   sendJson(context, 200, {
     ...KUBERNETES,
-    gitVersion: `v${KUBERNETES.major}.${KUBERNETES.minor}.0+minke.${VERSION}`,
+    gitVersion: KUBERNETES_VERSION,
     gitCommit: "",
     gitTreeState: "clean",
     buildDate: "1970-01-01T00:00:00Z",

@@ -36,6 +36,7 @@ export async function evictPod(context: ResourceContext): Promise<void> {
   const { preconditions: _met, ...rest } = options;
   removeObject(node, PODS, dryRun || isLeaving(pod) ? pod : markEvicted(node, pod), rest);
   const { kind, apiVersion, metadata, status } = success();
+  await node.store.synced();
   sendJson(context, 201, { kind, apiVersion, metadata, status, code: 201 });
 }
 

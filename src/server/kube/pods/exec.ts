@@ -3,6 +3,7 @@ import { acceptCommand } from "../../stream/command-channels.ts";
 import { serveExec } from "../../stream/exec-session.ts";
 import { negotiateCommand } from "../../stream/negotiate.ts";
 import type { ResourceContext } from "../context.ts";
+import { noteStarted } from "../request-record.ts";
 import { requireUpgrade } from "../upgrade.ts";
 import { runningContainer, streamOptionsOf } from "./stream-request.ts";
 
@@ -15,5 +16,6 @@ export async function execInPod(context: ResourceContext): Promise<void> {
   const { containerId } = await runningContainer(context, "exec into");
   const upgrade = requireUpgrade(context);
   const channels = await acceptCommand(upgrade, negotiateCommand(upgrade), options, node.clock);
+  noteStarted(context.record, 101);
   await serveExec(node.streams, { ...options, containerId, command: [program, ...args] }, channels, signal);
 }

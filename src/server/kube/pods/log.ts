@@ -1,6 +1,5 @@
 /** LOG: a container's output as text. Kubernetes: core/v1 PodLogOptions, pkg/kubelet/kuberuntime/logs. */
-import { invalid } from "../../../api/field-error.ts";
-import type { FieldError } from "../../../api/field-error.ts";
+import { type FieldError, forbidden, invalid, oneOf } from "../../../api/field-error.ts";
 import type { Pod } from "../../../api/gen/types.ts";
 import { PODS, resourceNameOf } from "../../../api/resources.ts";
 import { invalidObject } from "../../../api/status.ts";
@@ -12,7 +11,7 @@ import { readLogs } from "../../stream/logs.ts";
 import type { ResourceContext } from "../context.ts";
 import { storedObject } from "../objects/get.ts";
 import { isTrue } from "../request-info.ts";
-import { startStream } from "../respond.ts";
+import { drained, startStream } from "../respond.ts";
 import { containerNameOf } from "./container-of.ts";
 
 export async function readPodLog(context: ResourceContext): Promise<void> {
@@ -34,19 +33,6 @@ export async function readPodLog(context: ResourceContext): Promise<void> {
     }
   }
   response.end();
-}
-
-async function drained({ response, signal }: ResourceContext): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const done = (): void => {
-      response.off("drain", done);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    response.on("drain", done);
-    signal.addEventListener("abort", done);
-    if (signal.aborted) done();
-  });
 }
 
 /** Aborts `finished` when the container has ended or another has taken its place; changes of the Pod make it look. */
@@ -79,10 +65,14 @@ function whenFinished(
 
 const STREAMS: Readonly<Record<string, RenderOptions["stream"]>> = {
   All: undefined,
-  Stdout: "stdout",
   Stderr: "stderr",
+  Stdout: "stdout",
 };
 
+/**
+ * Kubernetes: pkg/apis/core/validation (ValidatePodLogOptions), but one stream and `tailLines` go together here. There is no
+ * TLS to a kubelet, so `insecureSkipTLSVerifyBackend` has nothing to skip.
+ */
 function logOptionsOf({ node, query, info }: ResourceContext): RenderOptions & { readonly tailLines?: number } {
   const faults: FieldError[] = [];
   const number = (name: string, least: number): number | undefined => {
@@ -101,11 +91,9 @@ function logOptionsOf({ node, query, info }: ResourceContext): RenderOptions & {
   const time = sinceTime === "" ? undefined : nanoseconds(sinceTime);
   if (sinceTime !== "" && time === undefined) faults.push(invalid("sinceTime", sinceTime, "must be an RFC 3339 time"));
   const streamName = query.get("stream") ?? "All";
-  if (!Object.hasOwn(STREAMS, streamName)) {
-    faults.push(invalid("stream", streamName, "must be All, Stdout or Stderr"));
-  }
+  faults.push(...oneOf("stream", streamName, Object.keys(STREAMS)));
   if (sinceTime !== "" && sinceSeconds !== undefined) {
-    faults.push(invalid("sinceSeconds", sinceSeconds, "at most one of `sinceTime` or `sinceSeconds` may be specified"));
+    faults.push(forbidden("", "at most one of `sinceTime` or `sinceSeconds` may be specified"));
   }
   if (faults.length > 0) throw invalidObject("PodLogOptions", info.name, faults);
   const sinceNs =

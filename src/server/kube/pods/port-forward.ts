@@ -3,6 +3,7 @@ import { negotiatePortForward } from "../../stream/negotiate.ts";
 import { servePortForward } from "../../stream/port-forward.ts";
 import { PORTS_MAX } from "../../stream/websocket-port-forward.ts";
 import type { ResourceContext } from "../context.ts";
+import { noteStarted } from "../request-record.ts";
 import { requireUpgrade } from "../upgrade.ts";
 import { requirePod } from "./stream-request.ts";
 
@@ -14,6 +15,7 @@ export async function forwardPorts(context: ResourceContext): Promise<void> {
   const framing = negotiatePortForward(upgrade);
   const ports = framing.type === "websocket" ? portsOf(context.query) : [];
   const sandboxId = await node.engine.sandbox(pod);
+  noteStarted(context.record, 101);
   await servePortForward(node.streams, { sandboxId, ports }, upgrade, framing, { clock: node.clock, stopping: signal });
 }
 

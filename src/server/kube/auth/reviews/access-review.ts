@@ -22,12 +22,12 @@ type Spec = SelfSubjectAccessReview["spec"];
 
 export async function reviewOwnAccess(context: ResourceContext): Promise<void> {
   const review = decodeObject(context, await requireValue(context.request)) as SelfSubjectAccessReview;
-  answer(context, review, review.spec, context.user);
+  await answer(context, review, review.spec, context.user);
 }
 
 export async function reviewAccess(context: ResourceContext): Promise<void> {
   const review = decodeObject(context, await requireValue(context.request)) as SubjectAccessReview;
-  answer(context, review, review.spec, subjectOf(review));
+  await answer(context, review, review.spec, subjectOf(review));
 }
 
 /** As {@link reviewAccess}, within one namespace: for those who may ask only there. */
@@ -42,14 +42,14 @@ export async function reviewLocalAccess(context: ResourceContext): Promise<void>
   if (nonResourceAttributes || resourceAttributes?.namespace !== namespace) {
     throw badRequest(`spec.resourceAttributes.namespace must match namespace: ${namespace}`);
   }
-  answer(context, { ...review, metadata: { ...review.metadata, namespace } }, review.spec, subjectOf(review));
+  await answer(context, { ...review, metadata: { ...review.metadata, namespace } }, review.spec, subjectOf(review));
 }
 
-function answer(context: ResourceContext, review: KubeObject, spec: Spec, user: User | undefined): void {
+async function answer(context: ResourceContext, review: KubeObject, spec: Spec, user: User | undefined): Promise<void> {
   const faults = [...validateSpec(spec, user)];
   if (faults.length > 0) throw invalidObject(`${review.kind}.${context.resource.group}`, "", faults);
   const { allowed, reason } = decide(context.node.store, user!, attributesOf(spec));
-  sendObject(context, 201, { ...review, status: { allowed, ...(reason === "" ? {} : { reason }) } });
+  await sendObject(context, 201, { ...review, status: { allowed, ...(reason === "" ? {} : { reason }) } });
 }
 
 function* validateSpec(

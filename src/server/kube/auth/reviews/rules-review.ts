@@ -18,5 +18,5 @@ export async function reviewOwnRules(context: ResourceContext): Promise<void> {
     incomplete: errors.length > 0,
     ...(errors.length > 0 ? { evaluationError: aggregate(errors) } : {}),
   };
-  sendObject(context, 201, { ...review, status });
+  await sendObject(context, 201, { ...review, status });
 }

@@ -11,7 +11,7 @@ import type { User } from "../user.ts";
 export async function reviewSelf(context: ResourceContext): Promise<void> {
   const { node, resource, user } = context;
   decodeObject(context, await requireValue(context.request));
-  sendObject(context, 201, {
+  await sendObject(context, 201, {
     kind: resource.kind,
     apiVersion: apiVersionOf(resource),
     metadata: { creationTimestamp: rfc3339(node.clock.now()) },

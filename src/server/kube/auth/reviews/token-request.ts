@@ -57,7 +57,7 @@ export async function requestToken(context: ResourceContext): Promise<void> {
     spec: { ...spec, audiences: audiences.length === 0 ? [ISSUER] : audiences, expirationSeconds },
     status: { token, expirationTimestamp: rfc3339(expiresMs) },
   };
-  sendObject(context, 201, object);
+  await sendObject(context, 201, object);
 }
 
 function lifetimeFaults(seconds: number): FieldError[] {

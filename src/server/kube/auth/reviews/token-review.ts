@@ -15,5 +15,5 @@ export async function reviewToken(context: ResourceContext): Promise<void> {
   const status = identity
     ? { authenticated: true, user: userInfoOf(identity.user), audiences: identity.audiences }
     : { error: "[invalid bearer token, Token has been invalidated]", user: {} };
-  sendObject(context, 201, { ...review, status });
+  await sendObject(context, 201, { ...review, status });
 }
