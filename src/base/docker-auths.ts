@@ -13,6 +13,14 @@ export interface DockerAuth {
   readonly password?: string;
   readonly identityToken?: string;
   readonly registryToken?: string;
+  /** The Secret that it is from. */
+  readonly secret?: SecretName;
+}
+
+export interface SecretName {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
 }
 
 /** One entry: `registry.example/team` and its credential. */

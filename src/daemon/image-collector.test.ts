@@ -4,7 +4,7 @@ import { FakeClock } from "../base/clock.ts";
 import { noLog } from "../base/logger.ts";
 import { ImageCollector } from "./image-collector.ts";
 
-function collectorAt(usedPercent: number, highPercent = 85) {
+function collectorAt(usedPercent: number, highPercent = 85, maxAgeMs = 0) {
   const clock = new FakeClock();
   const looks: number[] = [];
   const collect = async () => {
@@ -13,7 +13,8 @@ function collectorAt(usedPercent: number, highPercent = 85) {
     return { removed: [], usedPercent, isEnough: usedPercent <= 80 };
   };
   const inUse = async (): Promise<ReadonlySet<string>> => new Set();
-  const options = { images: { collect }, clock, log: noLog, highPercent, lowPercent: 80, inUse };
+  const ages = { maxAgeMs, minAgeMs: 0 };
+  const options = { images: { collect }, clock, log: noLog, highPercent, lowPercent: 80, ...ages, inUse };
   return { clock, looks, collector: new ImageCollector(options) };
 }
 
@@ -53,4 +54,16 @@ test("ImageCollector never looks with a threshold of 100", async () => {
   collector.wake();
   await settled();
   expect(looks).toEqual([]);
+});
+
+test("ImageCollector looks every five minutes when there is a maximum age, whatever the thresholds are", async () => {
+  for (const highPercent of [85, 100]) {
+    const { clock, looks, collector } = collectorAt(10, highPercent, 3_600_000);
+    collector.wake();
+    await settled();
+    clock.advance(5 * 60_000);
+    await settled();
+    expect(looks.length).toBe(2);
+    await collector[Symbol.asyncDispose]();
+  }
 });

@@ -1,6 +1,6 @@
 /**
- * Has images collected when the disk fills up. It looks when the node starts and after images have come; on a clock only
- * while the disk is near the threshold, so that a node with room does nothing.
+ * Has images collected when the disk fills up, or when they are too old. It looks when the node starts and after images have come; on a
+ * clock only while the disk is near the threshold or there is a maximum age, so that a node with room does nothing.
  */
 import type { Clock } from "../base/clock.ts";
 import { messageOf } from "../base/errors.ts";
@@ -19,6 +19,9 @@ export interface ImageCollectorOptions {
   /** Percent of the disk from which on images go, and down to which. 100: never. */
   readonly highPercent: number;
   readonly lowPercent: number;
+  /** As of a CollectOptions. */
+  readonly maxAgeMs: number;
+  readonly minAgeMs: number;
   /** Images that Pods name, whether or not they have containers. */
   readonly inUse: () => Promise<ReadonlySet<string>>;
 }
@@ -36,7 +39,8 @@ export class ImageCollector implements AsyncDisposable {
 
   /** Looks, or once more after the look that goes on: something may have filled the disk. */
   wake(): void {
-    if (this.#ended || this.#options.highPercent >= 100) return;
+    const { highPercent, maxAgeMs } = this.#options;
+    if (this.#ended || (highPercent >= 100 && maxAgeMs === 0)) return;
     this.#again = true;
     this.#running ??= this.#run().finally(() => (this.#running = undefined));
   }
@@ -55,17 +59,23 @@ export class ImageCollector implements AsyncDisposable {
     }
   }
 
-  /** Resolves with whether the disk is near the threshold. */
+  /** Resolves with whether to look again without being woken. */
   async #look(): Promise<boolean> {
-    const { images, log, highPercent, lowPercent, inUse } = this.#options;
+    const { images, log, highPercent, lowPercent, maxAgeMs, minAgeMs, inUse } = this.#options;
     try {
-      const { usedPercent, removed, isEnough } = await images.collect({ highPercent, lowPercent, inUse });
+      const { usedPercent, removed, isEnough } = await images.collect({
+        // A disk is never more than full.
+        highPercent: highPercent >= 100 ? Infinity : highPercent,
+        lowPercent,
+        maxAgeMs,
+        minAgeMs,
+        inUse,
+      });
       const used = Math.round(usedPercent);
-      if (removed.length > 0)
-        log.info({ removed, used }, "Images that nothing uses were removed, since the disk filled up");
+      if (removed.length > 0) log.info({ removed, used }, "Images that nothing uses were removed");
       if (!isEnough)
         log.warn({ used, lowPercent }, "The disk is nearly full, and there are no more unused images to remove");
-      return usedPercent >= highPercent - NEAR_PERCENT;
+      return maxAgeMs > 0 || usedPercent >= highPercent - NEAR_PERCENT;
     } catch (error) {
       log.warn({ error: messageOf(error) }, "Unused images could not be collected");
       return true;

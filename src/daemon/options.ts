@@ -8,6 +8,7 @@ import { parseGoDuration } from "../base/duration.ts";
 import { MinkeError } from "../base/errors.ts";
 import { CGROUP_DRIVERS } from "../host/cgroup/driver.ts";
 import { DEFAULT_INSTANCE } from "../host/instance.ts";
+import { VERIFICATION_POLICIES } from "../runtime/image.ts";
 import { parseListenAddress } from "./listen-address.ts";
 
 /** One option. */
@@ -69,7 +70,7 @@ const duration = v.union(
   "must be a duration that is not negative, such as 30m or 1h0m0s",
 );
 /** The kubelet's. */
-export const IMAGE_GC_DEFAULTS = { highPercent: 85, lowPercent: 80 } as const;
+export const IMAGE_GC_DEFAULTS = { highPercent: 85, lowPercent: 80, maxAgeMs: 0, minAgeMs: 120_000 } as const;
 
 export const DEFAULT_REGISTRIES_DIR = "/etc/minke/certs.d";
 
@@ -157,6 +158,31 @@ export const NODE_OPTIONS = {
     doc: "Registries' settings: mirrors, authorities, clients' certificates, in REGISTRY/hosts.toml as containerd has it.",
     schema: path,
   },
+  imagePolicy: {
+    flag: "image-policy",
+    env: "MINKE_IMAGE_POLICY",
+    placeholder: "FILE",
+    defaultText: "none: all",
+    doc: "Which images may be pulled, by their signatures: a file in the form of containers-policy.json; see docs/registries.md.",
+    schema: path,
+  },
+  imagePullCredentialsVerificationPolicy: {
+    flag: "image-pull-credentials-verification-policy",
+    env: "MINKE_IMAGE_PULL_CREDENTIALS_VERIFICATION_POLICY",
+    placeholder: "POLICY",
+    defaultText: "NeverVerifyPreloadedImages",
+    doc: `For which images that are here a Pod needs credentials of its own, as in the kubelet: ${VERIFICATION_POLICIES.join(", ")}.`,
+    schema: v.picklist(VERIFICATION_POLICIES, `must be one of ${VERIFICATION_POLICIES.join(", ")}`),
+  },
+  preloadedImagesVerificationAllowlist: {
+    flag: "preloaded-images-verification-allowlist",
+    env: "MINKE_PRELOADED_IMAGES_VERIFICATION_ALLOWLIST",
+    placeholder: "REPOSITORY,PREFIX/*",
+    defaultText: "none",
+    doc: "With NeverVerifyAllowlistedImages: whose images are for every Pod when no Pod has pulled them.",
+    separator: ",",
+    schema: v.array(path),
+  },
   imageGcHighThreshold: {
     flag: "image-gc-high-threshold",
     env: "MINKE_IMAGE_GC_HIGH_THRESHOLD",
@@ -172,6 +198,22 @@ export const NODE_OPTIONS = {
     defaultText: String(IMAGE_GC_DEFAULTS.lowPercent),
     doc: "How full the disk may still be when the removal of images ends.",
     schema: percent,
+  },
+  imageMaximumGcAge: {
+    flag: "image-maximum-gc-age",
+    env: "MINKE_IMAGE_MAXIMUM_GC_AGE",
+    placeholder: "DURATION",
+    defaultText: "0: never",
+    doc: "How long an image of a registry may be unused, since this daemon began, before it is removed, whatever the disk has.",
+    schema: duration,
+  },
+  minimumImageTtlDuration: {
+    flag: "minimum-image-ttl-duration",
+    env: "MINKE_MINIMUM_IMAGE_TTL_DURATION",
+    placeholder: "DURATION",
+    defaultText: "2m",
+    doc: "How long an image that came or was used is left alone, however full the disk is.",
+    schema: duration,
   },
   cgroupDriver: {
     flag: "cgroup-driver",

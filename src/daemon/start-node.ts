@@ -104,8 +104,15 @@ export async function startNode(
     onGrown: () => collector.wake(),
     registriesDir: settings.registriesDir ?? DEFAULT_REGISTRIES_DIR,
     env: process.env,
+    policyFile: settings.imagePolicy,
+    credentialVerification: {
+      policy: settings.imagePullCredentialsVerificationPolicy ?? "NeverVerifyPreloadedImages",
+      allowlist: settings.preloadedImagesVerificationAllowlist ?? [],
+    },
   });
   const { imageGcHighThreshold: highPercent, imageGcLowThreshold: lowPercent } = settings;
+  const { imageMaximumGcAge = IMAGE_GC_DEFAULTS.maxAgeMs, minimumImageTtlDuration = IMAGE_GC_DEFAULTS.minAgeMs } =
+    settings;
   const collector = undo.use(
     new ImageCollector({
       images,
@@ -113,6 +120,8 @@ export async function startNode(
       log,
       highPercent: highPercent ?? IMAGE_GC_DEFAULTS.highPercent,
       lowPercent: lowPercent ?? IMAGE_GC_DEFAULTS.lowPercent,
+      maxAgeMs: imageMaximumGcAge,
+      minAgeMs: minimumImageTtlDuration,
       inUse: async () => await imagesOfPods({ store, images }),
     }),
   );

@@ -20,6 +20,8 @@ export interface Scene {
   readonly pod: Pod | undefined;
   readonly memory: PodMemory;
   readonly observed: Observation;
+  /** Has the Pod looked at again: something that its status tells has changed. */
+  readonly wake: () => void;
 }
 
 const MINUTE_MS = 60_000;

@@ -95,7 +95,11 @@ function waiting(input: StatusInput, name: string): ContainerState {
   const reason = input.waiting.get(name);
   if (reason) return { waiting: reason };
   const inits = (input.pod.spec?.initContainers ?? []).length > 0;
-  return { waiting: { reason: inits ? "PodInitializing" : "ContainerCreating" } };
+  // The kubelet has no message here; a person who waits for an image wants one.
+  const message = input.pulling.get(name);
+  return {
+    waiting: { reason: inits ? "PodInitializing" : "ContainerCreating", ...(message === undefined ? {} : { message }) },
+  };
 }
 
 /** The runtime has no container of this name: it never started, or its record was lost. */

@@ -18,6 +18,7 @@ function podNamed(name: string): Pod {
 test("a long pull tells every Pod that waits for it how far it is, once in five seconds and not before", async () => {
   const clock = new FakeClock();
   const said: string[] = [];
+  const told: string[] = [];
   const record: EventRecorder["record"] = (about, _type, reason, message) =>
     void said.push(`${about.metadata.name} ${reason}: ${message}`);
   const pulls: { readonly options: PullOptions; readonly done: PromiseWithResolvers<Image> }[] = [];
@@ -35,7 +36,11 @@ test("a long pull tells every Pod that waits for it how far it is, once in five 
   const { signal } = new AbortController();
   const ensured = ["a", "b"].map((name) => {
     const pod = podNamed(name);
-    return puller.ensure(pod, pod.spec!.containers[0]!, "main", signal);
+    return puller.ensure(pod, pod.spec!.containers[0]!, {
+      kind: "main",
+      signal,
+      onProgress: (message) => void told.push(message),
+    });
   });
   await expect.poll(() => pulls.length).toBe(1);
   const tell = pulls[0]!.options.onProgress!;
@@ -51,4 +56,5 @@ test("a long pull tells every Pod that waits for it how far it is, once in five 
     'a Pulling: Pulling 34 of 61 MB of image "app"',
     'b Pulling: Pulling 34 of 61 MB of image "app"',
   ]);
+  expect(told).toEqual([STEP.message, STEP.message]);
 });

@@ -19,15 +19,22 @@ import { pullSecretsOf } from "./pull-secrets.ts";
 const PULLS_MAX = 4;
 /** How long a failed pull is shown as `ErrImagePull` before it turns to `ImagePullBackOff`, milliseconds. */
 const ERROR_SHOWN_MS = 2_000;
-/** Milliseconds between two Events that tell how far a pull is. */
+/** Milliseconds between two times that an Event and the Pod's status tell how far a pull is. */
 const PROGRESS_EVERY_MS = 5_000;
+
+export interface EnsureOptions {
+  readonly kind: ContainerKind;
+  readonly signal: AbortSignal;
+  /** Told how far a pull is, for a person to read: “Pulling 34 of 61 MB”. Seldom: each time is a write of the Pod's status. */
+  readonly onProgress?: (message: string) => void;
+}
 
 export interface ImagePuller {
   /**
    * Resolves with the image, or rejects with a MinkeError whose `reason` is the container's waiting reason and whose
    * `details.retryAtMs` says when to ask again.
    */
-  ensure(pod: Pod, container: Container, kind: ContainerKind, signal: AbortSignal): Promise<Image>;
+  ensure(pod: Pod, container: Container, options: EnsureOptions): Promise<Image>;
   /** Forgets the back-off of a Pod that is gone. */
   forget(podUid: string): void;
 }
@@ -72,7 +79,7 @@ export function createImagePuller(options: {
       return await pulls.run(key, signal, async (joined) => {
         using _slot = await slots.acquire();
         const tell: ProgressListener = (step) => listeners.get(key)?.forEach((listener) => listener(step));
-        return await images.pull(reference, { auth, signal: joined, onProgress: tell });
+        return await images.pull(reference, { auth, forPod: true, signal: joined, onProgress: tell });
       });
     } finally {
       told.delete(onProgress);
@@ -80,7 +87,8 @@ export function createImagePuller(options: {
     }
   };
 
-  const pull = async (pod: Pod, container: Container, path: string, signal: AbortSignal): Promise<Image> => {
+  const pull = async (pod: Pod, container: Container, path: string, asked: EnsureOptions): Promise<Image> => {
+    const { signal } = asked;
     const reference = container.image ?? "";
     const key = `${pod.metadata.uid}/${reference}`;
     const failed = failures.get(key);
@@ -94,11 +102,11 @@ export function createImagePuller(options: {
     events.record(pod, "Normal", "Pulling", `Pulling image "${reference}"`, path);
     const startMs = clock.monotonic();
     let toldMs = startMs;
-    /** Events and not the Pod's status: a pull must not wake everyone who watches the Pod. */
     const onProgress = ({ message, layers }: ImageProgress): void => {
       if (!layers || clock.monotonic() - toldMs < PROGRESS_EVERY_MS) return;
       toldMs = clock.monotonic();
       events.record(pod, "Normal", "Pulling", `${message} of image "${reference}"`, path);
+      asked.onProgress?.(message);
     };
     try {
       const image = await pullOnce(pod, reference, { signal, onProgress });
@@ -128,16 +136,22 @@ export function createImagePuller(options: {
   };
 
   return {
-    async ensure(pod, container, kind, signal) {
+    async ensure(pod, container, ensureOptions) {
       const reference = container.image ?? "";
-      const path = containerPath(kind, container.name);
+      const path = containerPath(ensureOptions.kind, container.name);
       const present = await statusOf(images, pod, reference, path, events);
       const policy = container.imagePullPolicy ?? "IfNotPresent";
-      if (present && policy !== "Always") {
-        events.record(pod, "Normal", "Pulled", `Container image "${reference}" already present on machine`, path);
+      // A private image is here only for those who could pull it (KEP-2535).
+      if (
+        present &&
+        policy !== "Always" &&
+        (await images.isOpenTo(present, reference, pullSecretsOf(pod, store).auth))
+      ) {
+        const message = `Container image "${reference}" already present on machine and can be accessed by the pod`;
+        events.record(pod, "Normal", "Pulled", message, path);
         return present;
       }
-      if (policy !== "Never") return await pull(pod, container, path, signal);
+      if (policy !== "Never") return await pull(pod, container, path, ensureOptions);
       const message = `Container image "${reference}" is not present with pull policy of Never`;
       events.record(pod, "Warning", "ErrImageNeverPull", message, path);
       throw waitingError("ErrImageNeverPull", message);

@@ -24,6 +24,8 @@ export interface PodMemory {
   readonly images: Map<string, Image>;
   /** Why containers do not run, by name. */
   readonly waiting: Map<string, WaitingReason>;
+  /** How far the pull of a container's image is, by container name. */
+  readonly pulling: Map<string, string>;
   /** Failed actions, by their key. */
   readonly retries: Map<string, Retry>;
   /** Termination messages, by container id. */
@@ -57,6 +59,7 @@ export function newMemory(uid: string): PodMemory {
     released: false,
     images: new Map(),
     waiting: new Map(),
+    pulling: new Map(),
     retries: new Map(),
     messages: new Map(),
     restarts: new Backoff(),

@@ -42,7 +42,8 @@ function authOf(secret: Secret): readonly RegistryAuth[] | undefined {
   const text = Buffer.from(secret.data?.[kind.key] ?? "", "base64").toString("utf8");
   try {
     const entries = readDockerAuths(text, `Secret ${secret.metadata.name}`, { bare: kind.bare });
-    return entries.map(({ place, auth }) => ({ ...auth, place }));
+    const { uid = "", namespace = "", name = "" } = secret.metadata;
+    return entries.map(({ place, auth }) => ({ ...auth, place, secret: { uid, namespace, name } }));
   } catch (error) {
     if (isMinkeError(error)) return undefined;
     throw error;

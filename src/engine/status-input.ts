@@ -16,6 +16,8 @@ export interface StatusInput {
   readonly nodeIp: string;
   /** Why containers that should run do not, by name. */
   readonly waiting: ReadonlyMap<string, WaitingReason>;
+  /** How far the pull of a container's image is (“Pulling 34 of 61 MB”), by container name. */
+  readonly pulling: ReadonlyMap<string, string>;
   /** Names of containers that were stopped to be replaced. */
   readonly replacing: ReadonlySet<string>;
   /** Termination messages, by container id. */

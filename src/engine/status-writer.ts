@@ -49,6 +49,7 @@ export class StatusWriter {
       now: deps.clock.now(),
       nodeIp: deps.node.ip,
       waiting: memory.waiting,
+      pulling: memory.pulling,
       replacing: replacedNames(memory, observed),
       messages: memory.messages,
       infeasible: telling.infeasible,

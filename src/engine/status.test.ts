@@ -66,6 +66,7 @@ function told(subject: Pod, containers: readonly Container[], more: Partial<Stat
     messages: new Map(),
     ending: undefined,
     leftAlone: false,
+    pulling: new Map(),
     ...more,
   });
 }
@@ -478,6 +479,14 @@ describe("conditions", () => {
     ]);
     expect(all!.find(({ type }) => type === "Initialized")?.status).toBe("True");
   });
+});
+
+test("a container whose image is being pulled tells how far it is", () => {
+  const pulling = new Map([[WEB.name, "Pulling 34 of 61 MB"]]);
+  const status = told(pod({ containers: [WEB] }), [], { pulling });
+  expect(status.containerStatuses).toEqual([
+    { ...never(WEB), state: { waiting: { reason: "ContainerCreating", message: "Pulling 34 of 61 MB" } } },
+  ]);
 });
 
 describe("a container that the runtime has lost", () => {

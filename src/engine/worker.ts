@@ -154,7 +154,7 @@ export class PodWorker {
     }
     const facts = this.#facts(pod, observed, ending, now);
     const actions = plan({ pod, observed, facts, now });
-    this.#begin({ deps, pod, memory: this.#memory, observed }, actions);
+    this.#begin({ deps, pod, memory: this.#memory, observed, wake: () => this.wake() }, actions);
     const starting = this.#inFlight.isStarting();
     if (pod) await this.#status.tell(pod, observed, { ending, infeasible, starting, load, isCurrent });
     if (!pod && actions.length === 0 && this.#inFlight.size === 0) this.#options.onGone();

@@ -26,6 +26,8 @@ const TAR = [
   // Entries come back to directories (whiteouts, symlinks go last): their times are set at the end.
   "--delay-directory-restore",
   "--warning=no-timestamp",
+  // 64 KiB per read and write instead of 10: half of tar's CPU.
+  "--blocking-factor=128",
 ] as const;
 
 /** Bytes of tar's complaints that are kept for the error. */

@@ -6,6 +6,7 @@
  * configuration (`sha256:…`): the same content has one id under however many names. A short name means a local
  * `localhost/NAME` first, then `docker.io/library/NAME`.
  */
+import type { SecretName } from "../base/docker-auths.ts";
 
 /** What the runtime needs of an image's configuration. */
 export interface ImageConfig {
@@ -83,6 +84,23 @@ export interface RegistryAuth {
    * kubelet's rule). Absent: for every image.
    */
   readonly place?: string;
+  /** The Secret that it is from. */
+  readonly secret?: SecretName;
+}
+
+/** The kubelet's imagePullCredentialsVerificationPolicy. */
+export const VERIFICATION_POLICIES = [
+  "NeverVerify",
+  "NeverVerifyPreloadedImages",
+  "NeverVerifyAllowlistedImages",
+  "AlwaysVerify",
+] as const;
+
+/** For which images that are here a Pod needs credentials of its own all the same. */
+export interface CredentialVerification {
+  readonly policy: (typeof VERIFICATION_POLICIES)[number];
+  /** With `NeverVerifyAllowlistedImages`: repositories, or `PREFIX/*`, whose preloaded images are for every Pod. */
+  readonly allowlist?: readonly string[];
 }
 
 export interface RemoteOptions {
@@ -97,6 +115,8 @@ export interface RemoteOptions {
 export interface PullOptions extends RemoteOptions {
   /** Default: the host's. `linux/arm64`, `linux/arm/v7`. */
   readonly platform?: string;
+  /** Note with which credential it was pulled: {@link ImageService.isOpenTo} is about that. */
+  readonly forPod?: boolean;
 }
 
 export interface PushOptions extends RemoteOptions {
@@ -150,6 +170,10 @@ export interface CollectOptions {
   /** Percent of the disk from which on images are removed, and down to which. */
   readonly highPercent: number;
   readonly lowPercent: number;
+  /** Milliseconds unused after which an image goes, whatever the disk has; 0: never (the kubelet's imageMaximumGCAge). */
+  readonly maxAgeMs: number;
+  /** Milliseconds for which an image that came or was used is left alone (the kubelet's imageMinimumGCAge: that came). */
+  readonly minAgeMs: number;
   /** Ids of images to keep, besides those of containers. Asked again before each removal. */
   readonly inUse: () => Promise<ReadonlySet<string>>;
 }
@@ -172,6 +196,11 @@ export interface ImageService {
    * `RegistryUnavailable`. One pull per image at a time, whoever asks; it ends when nobody waits for it any more.
    */
   pull(reference: string, options?: PullOptions): Promise<Image>;
+  /**
+   * Whether a Pod may use an image that is here, found by `reference`, without asking the registry: by the verification policy, it
+   * was not pulled for Pods, or without a secret, or with one of these credentials. Otherwise it has to be pulled.
+   */
+  isOpenTo(image: Image, reference: string, auth: readonly RegistryAuth[]): Promise<boolean>;
   /** Gives an image to the registry in its name: the blobs that are not there, then the manifest as it is stored. */
   push(reference: string, options?: PushOptions): Promise<PushedImage>;
   /**
@@ -207,7 +236,7 @@ export interface ImageService {
    * missing; a layer shared by two images is unpacked once. Digests are checked before anything is visible.
    */
   layers(id: string): Promise<readonly string[]>;
-  /** Removes broken downloads that are old, and when the disk is full also images that nothing uses, the longest unused first. */
+  /** Removes broken downloads that are old, images that nothing has used for long, and when the disk is full others that nothing uses, the longest unused first. */
   collect(options: CollectOptions): Promise<Collected>;
   /** How an image came to be, newest step first. Rejects with `NotFound`. */
   history(reference: string): Promise<readonly HistoryStep[]>;

@@ -75,8 +75,10 @@ const names = async (): Promise<readonly string[]> => (await service.list()).fla
 const tagged = (...all: readonly string[]): readonly string[] =>
   all.map((name) => `${registry.address}/${name}:latest`);
 
-async function collect(highPercent: number, lowPercent: number, named: readonly string[] = []) {
-  return await service.collect({ highPercent, lowPercent, inUse: async () => new Set(named) });
+const AGES = { maxAgeMs: 0, minAgeMs: 2 * 60_000 };
+
+async function collect(highPercent: number, lowPercent: number, named: readonly string[] = [], maxAgeMs = 0) {
+  return await service.collect({ highPercent, lowPercent, ...AGES, maxAgeMs, inUse: async () => new Set(named) });
 }
 
 test("below the high threshold nothing goes; from it on the longest unused go, down to the low one", async () => {
@@ -109,8 +111,22 @@ test("a container that begins while images go keeps its own", async () => {
   clock.advance(3 * 60_000);
   let asked = 0;
   const inUse = async (): Promise<ReadonlySet<string>> => new Set(asked++ === 0 ? [] : [a]);
-  expect((await service.collect({ highPercent: 10, lowPercent: 0, inUse })).removed).toEqual(tagged("b"));
+  expect((await service.collect({ highPercent: 10, lowPercent: 0, ...AGES, inUse })).removed).toEqual(tagged("b"));
   expect(await names()).toEqual(tagged("a"));
+});
+
+test("what nothing has used for the maximum age goes, however empty the disk is", async () => {
+  const hourMs = 3_600_000;
+  const [used, named] = [await add("used"), await add("named")];
+  await add("old");
+  clock.advance(hourMs);
+  await service.layers(used);
+  expect(await collect(100, 100, [named], hourMs)).toMatchObject({ removed: tagged("old"), isEnough: true });
+  clock.advance(hourMs);
+  expect((await collect(100, 100, [], hourMs)).removed).toEqual([]); // none of them for longer than an hour
+  clock.advance(1);
+  expect((await collect(100, 100, [], 0)).removed).toEqual([]);
+  expect((await collect(100, 100, [], hourMs)).removed.toSorted()).toEqual(tagged("named", "used"));
 });
 
 test("downloads that broke off a day ago go, even when there is room", async () => {

@@ -13,9 +13,11 @@ import type { MinkeError } from "../../src/base/errors.ts";
 import { noLog } from "../../src/base/logger.ts";
 import { createHost } from "../../src/host/create-host.ts";
 import type { Host } from "../../src/host/host.ts";
+import { digestOf } from "../../src/oci/image-format.ts";
 import type { Image, ImageProgress, ImageService } from "../../src/runtime/image.ts";
 import { createImageService } from "../../src/runtime/image/create-image-service.ts";
 import { streamOf, tarOf } from "../fixtures/layer-tar.ts";
+import { startScriptedRegistry } from "../fixtures/scripted-registry.ts";
 import { type TestRegistry, startRegistry } from "../fixtures/registry.ts";
 import { USER } from "../fixtures/token-server.ts";
 
@@ -121,6 +123,54 @@ test("says which names have no registry, and which images are not there", async 
     expect((await rejection(service.push(name))).message).toContain("say REGISTRY/PATH:TAG behind it");
   }
   expect((await rejection(service.push("absent", { target: "localhost:1/a" }))).code).toBe("NotFound");
+});
+
+test.each([
+  ["names their least length", { least: 5_000_000, most: Infinity }, 5_000_000],
+  ["takes no larger request", { least: 0, most: 4 * 1024 * 1024 }, 4 * 1024 * 1024],
+])("sends parts to a registry that %s", async (_which, { least, most }, partBytes) => {
+  await using registry = await startScriptedRegistry();
+  const uploads: Buffer[][] = [];
+  const stored = new Map<string, readonly number[]>();
+  registry.script = (request, response) => {
+    const { method, url = "", headers } = request;
+    if (method === "GET" || method === "HEAD") return false;
+    const { pathname, searchParams } = new URL(url, "http://localhost");
+    const [, id = "", part = ""] = /uploads\/(\d+)-(\d+)$/.exec(pathname) ?? [];
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const body = Buffer.concat(chunks);
+      const parts = method === "POST" ? [] : (uploads[Number(id)] ?? []);
+      const next = (upload: number): Record<string, string> => ({
+        location: `/v2/app/blobs/uploads/${upload}-${parts.length}`,
+        ...(least > 0 ? { "oci-chunk-min-length": String(least) } : {}),
+      });
+      if (pathname.includes("/manifests/")) response.writeHead(201).end();
+      else if (method === "POST") response.writeHead(202, next(uploads.push(parts) - 1)).end();
+      else if (body.length > most) response.writeHead(413).end();
+      else if (method === "PATCH") {
+        const from = parts.reduce((sum, { length }) => sum + length, 0);
+        expect([part, headers["content-range"]]).toEqual([`${parts.length}`, `${from}-${from + body.length - 1}`]);
+        parts.push(body);
+        response.writeHead(202, next(Number(id))).end();
+      } else {
+        const whole = Buffer.concat([...parts, body]);
+        expect(searchParams.get("digest")).toBe(digestOf(whole));
+        stored.set(
+          digestOf(whole),
+          parts.map(({ length }) => length),
+        );
+        response.writeHead(201).end();
+      }
+    });
+    return true;
+  };
+  const { service } = await serviceWithApp(registries.open);
+  await service.push("app", { target: `${registry.address}/app:1` });
+  const [sizes] = [...stored.values()].toSorted((x, y) => y.length - x.length);
+  expect(sizes).toEqual([partBytes, expect.any(Number)]);
+  expect(stored.size).toBe(2);
 });
 
 test("never sends a damaged blob as if it were whole", async () => {

@@ -21,6 +21,7 @@ import { forgetReplacing } from "../replacing.ts";
 import { verifyRunAsNonRoot } from "../run-as-non-root.ts";
 import { createMessageFile } from "../termination-message.ts";
 import { attemptFile, containerConfig, logDirectoryName, pidMode } from "../translate.ts";
+import { presentImage } from "./ensure-image.ts";
 import { findContainer } from "./find-container.ts";
 
 type RunContainer = Action & { readonly type: "RunContainer" };
@@ -32,7 +33,7 @@ export async function runContainer(scene: LiveScene, action: RunContainer, signa
   using _span = deps.trace.span(memory.uid, "engine.container", action.name);
   const { spec, kind } = findContainer(pod, action.name);
   noteRestart(scene, spec);
-  const image = memory.images.get(spec.name) ?? (await deps.puller.ensure(pod, spec, kind, signal));
+  const image = memory.images.get(spec.name) ?? (await presentImage(scene, spec.name, signal));
   memory.images.delete(spec.name);
   const path = containerPath(kind, spec.name);
   try {

@@ -101,7 +101,8 @@ function registryOf(text: string): string {
   throw new MinkeError("InvalidArgument", `Cannot use registry "${text}": write HOST or HOST:PORT`);
 }
 
-function givenFor(auths: readonly GivenAuth[], repository: string): readonly DockerAuth[] {
+/** Those of what was given that are for a repository, the most specific first. */
+export function givenFor(auths: readonly GivenAuth[], repository: string): readonly DockerAuth[] {
   const entries = auths.map(({ place, ...auth }) => ({
     place: place === undefined ? undefined : placeOf(place),
     auth,

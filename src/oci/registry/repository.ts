@@ -1,4 +1,5 @@
 /** A repository in a registry, read through the hosts that serve it: the OCI distribution specification's pull half. */
+import type { DockerAuth } from "../../base/docker-auths.ts";
 import { MinkeError, isMinkeError, messageOf } from "../../base/errors.ts";
 import { DOCUMENT_BYTES_MAX, MEDIA_TYPES, digestOf, isDigest } from "../image-format.ts";
 import { readBody, refusal } from "./answer.ts";
@@ -92,6 +93,12 @@ export class Repository {
       }
     }
     throw allFailed(this.name, capability, failures);
+  }
+
+  /** The credential that the last answer was given for; undefined when the host wanted none. */
+  get credential(): DockerAuth | undefined {
+    const [source] = this.#sources;
+    return source?.wasAsked === true ? source.auth : undefined;
   }
 
   /** Leaves a host out from now on, because what it served was wrong. False when it was the last one. */

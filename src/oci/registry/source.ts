@@ -26,8 +26,8 @@ export interface SourceRequest extends Omit<HttpRequest, "url"> {
 
 export class Source {
   readonly host: RegistryHost;
-  /** Whether it is asked with a credential. */
-  readonly isAnonymous: boolean;
+  /** What it is asked with. */
+  readonly auth: DockerAuth | undefined;
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #authorizer: Authorizer;
@@ -45,7 +45,7 @@ export class Source {
   }) {
     const { host, transport, clock, auth, registry, path } = options;
     this.host = host;
-    this.isAnonymous = auth === undefined;
+    this.auth = auth;
     this.#transport = transport;
     this.#clock = clock;
     this.#authorizer = new Authorizer(transport, host, clock, auth);

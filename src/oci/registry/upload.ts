@@ -1,4 +1,5 @@
 /** Writing to a repository: the OCI distribution specification's push half. Blobs first, what refers to them last. */
+import { createReadStream } from "node:fs";
 import { Readable } from "node:stream";
 
 import { type Clock, sleep } from "../../base/clock.ts";
@@ -12,6 +13,10 @@ import { type HttpResponse, unavailable } from "./transport.ts";
 
 /** Uploads of one blob, when the connection breaks. */
 const UPLOADS_MAX = 3;
+/** Bytes of one request where a blob has to be sent in parts, unless the registry wants more (`OCI-Chunk-Min-Length`). */
+const PART_BYTES = 4 * 1024 * 1024;
+/** Status of a request whose body is too large, for the registry or a proxy before it. */
+const TOO_LARGE = 413;
 /** Milliseconds before the second; twice as long before the third. */
 const AGAIN_MS = 1_000;
 
@@ -37,14 +42,18 @@ export async function uploadBlob(upload: BlobUpload): Promise<"present" | "sent"
   if (found.status === 200) return "present";
   if (found.status !== 404) throw await refusal(found, `look for blob ${descriptor.digest}`);
   if (upload.from !== undefined && (await mount(upload, upload.from))) return "present";
+  let inParts = false;
   for (let n = 1; ; n++) {
     try {
-      await send(upload);
+      await send(upload, inParts);
       return "sent";
     } catch (error) {
       signal.throwIfAborted();
-      if (n === UPLOADS_MAX || !isMinkeError(error, "Unavailable")) throw error;
-      await sleep(clock, AGAIN_MS * n, signal);
+      const isTooLarge: boolean = isMinkeError(error) && error.details["status"] === TOO_LARGE && !inParts;
+      if (n === UPLOADS_MAX || !(isTooLarge || isMinkeError(error, "Unavailable"))) throw error;
+      // Who finds a request too large may close the connection before that can be read.
+      inParts ||= isTooLarge || n + 1 === UPLOADS_MAX;
+      if (!isTooLarge) await sleep(clock, AGAIN_MS * n, signal);
     }
   }
 }
@@ -98,8 +107,12 @@ async function cancel(source: Source, begun: HttpResponse, signal: AbortSignal):
   }
 }
 
-/** All in one request. */
-async function send({ source, descriptor, path, signal, onBytes }: BlobUpload): Promise<void> {
+/**
+ * All in one request; in parts where the registry has said by their least length that it wants those, or that one request is too
+ * large.
+ */
+async function send(upload: BlobUpload, inParts: boolean): Promise<void> {
+  const { source, descriptor, path, signal, onBytes } = upload;
   const { digest, size } = descriptor;
   const action = `send blob ${digest}`;
   const begun = await source.request({
@@ -110,6 +123,8 @@ async function send({ source, descriptor, path, signal, onBytes }: BlobUpload): 
     signal,
   });
   await requireStatus(begun, [202], action);
+  const least = Number(begun.headers["oci-chunk-min-length"] ?? 0) || 0;
+  if (inParts || least > 0) return await sendParts(upload, locationOf(source, begun), Math.max(least, PART_BYTES));
   const url = locationOf(source, begun);
   url.searchParams.set("digest", digest);
   const body = Readable.from(counted(readBlob(path, digest), onBytes), { objectMode: false });
@@ -126,6 +141,44 @@ async function send({ source, descriptor, path, signal, onBytes }: BlobUpload): 
   } finally {
     body.destroy();
   }
+}
+
+/** Each part goes where the answer to the last one says. The registry checks the digest at the end. */
+async function sendParts(
+  { source, descriptor, path, signal, onBytes }: BlobUpload,
+  begin: URL,
+  partBytes: number,
+): Promise<void> {
+  const action = `send blob ${descriptor.digest}`;
+  let url = begin;
+  for (let at = 0; at < descriptor.size;) {
+    const end = Math.min(at + partBytes, descriptor.size);
+    const body = createReadStream(path, { start: at, end: end - 1 });
+    try {
+      const response = await source.request({
+        method: "PATCH",
+        path: url,
+        headers: {
+          "content-type": "application/octet-stream",
+          "content-length": String(end - at),
+          "content-range": `${at}-${end - 1}`,
+        },
+        body,
+        scope: "pull,push",
+        signal,
+      });
+      await requireStatus(response, [202], action);
+      url = locationOf(source, response);
+    } finally {
+      body.destroy();
+    }
+    at = end;
+    onBytes?.(at);
+  }
+  url.searchParams.set("digest", descriptor.digest);
+  const headers = { "content-length": "0" };
+  const response = await source.request({ method: "PUT", path: url, headers, scope: "pull,push", signal });
+  await requireStatus(response, [201], action);
 }
 
 async function* counted(

@@ -1,6 +1,7 @@
 /**
  * `collect`: gives disk space back before there is none, by the kubelet's rules (pkg/kubelet/images/image_gc_manager.go): from
- * the high threshold on, images that nothing uses go, the one unused longest first, until the low threshold is reached. Only
+ * the high threshold on, images that nothing uses go, the one unused longest first, until the low threshold is reached; and those
+ * that have been unused for longer than the maximum age go in any case. Only
  * such as a registry can give again: what was imported, loaded or named here may be all that there is of it.
  * Downloads that broke off and were not gone on with go whatever the disk has.
  */
@@ -12,8 +13,6 @@ import type { CollectOptions, Collected } from "../image.ts";
 import type { Content } from "./content.ts";
 import { type ImagesInUse, removeUnused } from "./remove.ts";
 
-/** Milliseconds for which an image is left alone after it came or was used (the kubelet's imageMinimumGCAge: after it came). */
-const AGE_MIN_MS = 2 * 60_000;
 /** Milliseconds that a broken download is kept. */
 const PARTIAL_AGE_MAX_MS = 24 * 3_600_000;
 
@@ -51,21 +50,25 @@ export async function collectImages(parts: CollectParts, options: CollectOptions
   const { content, use, clock, inUse } = parts;
   await removeOldPartials(parts);
   const removed: string[] = [];
+  const { maxAgeMs, minAgeMs } = options;
   let disk = await diskOf(content.paths.images);
-  if (disk.usedPercent < options.highPercent) return { ...disk, removed, isEnough: true };
+  const isFull = disk.usedPercent >= options.highPercent;
+  if (!isFull && maxAgeMs === 0) return { ...disk, removed, isEnough: true };
   const named = await options.inUse();
   for (const id of new Set([...named, ...(await inUse())])) use.note(id);
+  const ageOf = (id: string): number => clock.now() - use.lastMs(id);
   const unused = content.catalog.images
     .filter((image) => content.catalog.isFromRegistry(image))
-    .filter(({ id }) => !named.has(id) && clock.now() - use.lastMs(id) >= AGE_MIN_MS)
+    .filter(({ id }) => !named.has(id) && ageOf(id) >= minAgeMs)
     .toSorted((a, b) => use.lastMs(a.id) - use.lastMs(b.id));
   for (const { id } of unused) {
-    if (disk.usedPercent <= options.lowPercent) break;
+    const isOld = maxAgeMs > 0 && ageOf(id) > maxAgeMs;
+    if (!isOld && !(isFull && disk.usedPercent > options.lowPercent)) break;
     const busy = async (): Promise<boolean> => (await inUse()).has(id) || (await options.inUse()).has(id);
     removed.push(...(await removeUnused(content, id, busy)));
     disk = await diskOf(content.paths.images);
   }
-  return { ...disk, removed, isEnough: disk.usedPercent <= options.lowPercent };
+  return { ...disk, removed, isEnough: !isFull || disk.usedPercent <= options.lowPercent };
 }
 
 async function diskOf(folder: string): Promise<{ readonly usedPercent: number }> {

@@ -2,9 +2,10 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/logger.ts";
 import type { Host } from "../../host/host.ts";
-import { normalizeNew } from "../../oci/reference.ts";
-import { Registries } from "../../oci/registry/registries.ts";
-import type { Image, ImageService } from "../image.ts";
+import { normalize, normalizeNew, parseReference, repositoryOf } from "../../oci/reference.ts";
+import { readPolicy } from "../../oci/signature/policy.ts";
+import { Registries, givenFor } from "../../oci/registry/registries.ts";
+import type { CredentialVerification, Image, ImageService } from "../image.ts";
 import { withEntry } from "./catalog.ts";
 import { ImageUse, collectImages } from "./collect.ts";
 import { Content } from "./content.ts";
@@ -15,6 +16,7 @@ import { Layers } from "./layers.ts";
 import { loadArchive } from "./load.ts";
 import { notFound } from "./not-found.ts";
 import { imagePaths } from "./paths.ts";
+import { PullRecords } from "./pull-records.ts";
 import { Puller } from "./pull.ts";
 import { pushImage } from "./push.ts";
 import { type ImagesInUse, pruneImages, removeImage } from "./remove.ts";
@@ -37,6 +39,10 @@ export interface ImageServiceOptions {
   readonly onGrown?: () => void;
   /** Directory with registries' settings, a folder with a hosts.toml each. */
   readonly registriesDir: string;
+  /** File in the form of containers-policy.json(5) that says which images may be pulled. Default: all. */
+  readonly policyFile?: string | undefined;
+  /** Default: `NeverVerifyPreloadedImages`, as in the kubelet. */
+  readonly credentialVerification?: CredentialVerification;
   /** Where `DOCKER_CONFIG`, `HOME` and the like say that credentials are. Default: none of them is set. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
@@ -44,7 +50,9 @@ export interface ImageServiceOptions {
 /** Opens the image store, cleaning up what an interrupted operation left. One service per root at a time. */
 export async function createImageService(options: ImageServiceOptions): Promise<ImageService> {
   const { host, root, log, clock, registriesDir, env = {}, inUse = async () => new Set<string>() } = options;
-  const { onGrown = () => {} } = options;
+  const { policyFile } = options;
+  if (policyFile !== undefined) await readPolicy(policyFile); // a mistake in it is told now
+  const { onGrown = () => {}, credentialVerification = { policy: "NeverVerifyPreloadedImages" } } = options;
   const content = new Content(host, imagePaths(root));
   await content.open(log);
   const use = new ImageUse(clock);
@@ -54,7 +62,8 @@ export async function createImageService(options: ImageServiceOptions): Promise<
   };
   const layers = new Layers(host, log, content);
   const registries = new Registries({ host, log, clock, env, directory: registriesDir });
-  const puller = new Puller({ content, layers, registries, clock });
+  const records = await PullRecords.open(content.paths.pullRecords, credentialVerification, log);
+  const puller = new Puller({ content, layers, registries, records, clock, policyFile });
   return {
     list: async () => content.catalog.images,
     status: async (reference) => content.catalog.find(reference),
@@ -62,6 +71,10 @@ export async function createImageService(options: ImageServiceOptions): Promise<
       const image = await puller.pull(reference, pullOptions);
       grown(image);
       return image;
+    },
+    isOpenTo: async ({ id }, reference, auth) => {
+      const repository = repositoryNamed(reference);
+      return await records.allows(id, repository, givenFor(auth, repository));
     },
     push: async (reference, pushOptions) => await pushImage({ content, registries, clock }, reference, pushOptions),
     login: async (registry, login, loginOptions) => await registries.login(registry, login, loginOptions),
@@ -101,4 +114,13 @@ export async function createImageService(options: ImageServiceOptions): Promise<
     verify: async (reference, { signal } = {}) => await verifyImages(content, reference, signal),
     usage: async () => await imageUsage(content),
   };
+}
+
+/** The repository that a Pod means. An image can also be found by its id, which is of none. */
+function repositoryNamed(reference: string): string {
+  try {
+    return repositoryOf(parseReference(normalize(parseReference(reference))));
+  } catch {
+    return reference;
+  }
 }

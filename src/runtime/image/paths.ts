@@ -2,6 +2,7 @@
  * Where images are on the disk, all below one root:
  *
  *     images/oci-layout, images/index.json, images/blobs/sha256/<hex>   an OCI image layout, names in annotations
+ *     images/pulled.json                                                which images were pulled for Pods, and with what
  *     images/tmp/…                                                      content that is coming in
  *     images/partial/<hex>                                              blobs of which a part is here, to be gone on with
  *     layers/<hex of the diffID>/{diff,layer.json}                      unpacked; there = complete and verified
@@ -16,6 +17,7 @@ export interface ImagePaths {
   readonly images: string;
   readonly layout: string;
   readonly index: string;
+  readonly pullRecords: string;
   readonly blobs: string;
   readonly incoming: string;
   readonly partials: string;
@@ -42,6 +44,7 @@ export function imagePaths(root: string): ImagePaths {
     images,
     layout: join(images, "oci-layout"),
     index: join(images, "index.json"),
+    pullRecords: join(images, "pulled.json"),
     blobs,
     incoming: join(images, "tmp"),
     partials: join(images, "partial"),

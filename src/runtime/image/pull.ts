@@ -19,16 +19,25 @@ import {
   readConfig,
 } from "../../oci/image-format.ts";
 import { parsePlatform, requirePlatform } from "../../oci/platform.ts";
-import { LOCAL_REGISTRY, type Reference, candidates, normalize, parseReference } from "../../oci/reference.ts";
+import {
+  LOCAL_REGISTRY,
+  type Reference,
+  candidates,
+  normalize,
+  parseReference,
+  repositoryOf,
+} from "../../oci/reference.ts";
 import { readRemoteBlob } from "../../oci/registry/blob.ts";
 import { type FoundManifest, findManifest } from "../../oci/registry/find-manifest.ts";
 import type { Registries } from "../../oci/registry/registries.ts";
 import { type Repository, wrongDigest } from "../../oci/registry/repository.ts";
-import type { Image, ImageProgress, PullOptions } from "../image.ts";
+import { checkPolicy } from "../../oci/signature/check.ts";
+import type { Image, ImageProgress, PullOptions, RegistryAuth } from "../image.ts";
 import { repoDigestOf, withEntry } from "./catalog.ts";
 import type { Content } from "./content.ts";
 import { fetchLayer } from "./fetch-layer.ts";
 import type { Layers } from "./layers.ts";
+import type { PullRecords } from "./pull-records.ts";
 import { TransferProgress } from "./transfer-progress.ts";
 
 /** Layers that come in at the same time, over all pulls: each has a connection, a decompressor and a tar. */
@@ -38,7 +47,10 @@ export interface PullerOptions {
   readonly content: Content;
   readonly layers: Layers;
   readonly registries: Registries;
+  readonly records: PullRecords;
   readonly clock: Clock;
+  /** File that says which images may come. Default: all. */
+  readonly policyFile?: string | undefined;
 }
 
 /** One pull, as those who join it share it. */
@@ -55,7 +67,9 @@ export class Puller {
   readonly #content: Content;
   readonly #layers: Layers;
   readonly #registries: Registries;
+  readonly #records: PullRecords;
   readonly #clock: Clock;
+  readonly #policyFile: string | undefined;
   readonly #joined = new JoinedTasks<Image>();
   readonly #names = new KeyedLock();
   readonly #blobs = new KeyedLock();
@@ -67,7 +81,9 @@ export class Puller {
     this.#content = options.content;
     this.#layers = options.layers;
     this.#registries = options.registries;
+    this.#records = options.records;
     this.#clock = options.clock;
+    this.#policyFile = options.policyFile;
   }
 
   /** See ImageService.pull. */
@@ -122,6 +138,8 @@ export class Puller {
     const wanted = reference.digest ?? name.slice(repository.name.length + 1);
     const found = await findManifest(repository, wanted, { platform, signal });
     const { manifest, descriptor } = found;
+    const { credential } = repository;
+    await this.#check(job, repository, [descriptor.digest, found.remoteDigest]);
     const config = await this.#document(repository, manifest.config, signal);
     const { diffIds, ...made } = readConfig(
       config.toString("utf8"),
@@ -138,7 +156,7 @@ export class Puller {
     try {
       using _held = this.#content.hold([...blobs, ...diffIds]);
       await this.#fetchLayers(job, repository, manifest, diffIds);
-      return await this.#commit(job, found, config);
+      return await this.#commit(job, found, { config, credential });
     } catch (error) {
       if (!signal.aborted && !isMinkeError(error, "Unavailable")) await this.#giveBack();
       throw error;
@@ -149,16 +167,20 @@ export class Puller {
    * The image, when the registry says that the name still means what is here. Also with a digest, which can mean nothing
    * else: the registry decides who may have it.
    */
-  async #unchanged({ reference, name, options, signal }: Job, repository: Repository): Promise<Image | undefined> {
+  async #unchanged(job: Job, repository: Repository): Promise<Image | undefined> {
+    const { reference, name, options, signal } = job;
     const entry = this.#content.catalog.entries.find((one) => one.name === name);
     const known = entry && repoDigestOf(entry)?.split("@")[1];
     if (!entry || options.platform !== undefined) return undefined;
     const remote = await repository.resolve(reference.digest ?? reference.tag ?? "latest", signal);
     const image = remote === known ? this.#content.catalog.find(name) : undefined;
-    if (!image) return undefined;
+    if (!image || remote === undefined) return undefined;
+    const { credential } = repository;
+    await this.#check(job, repository, [image.manifestDigest, remote]);
     try {
       requirePlatform(name, image);
       await this.#layers.ensure(image);
+      await this.#content.change(async () => await this.#note(job, image.id, credential));
       return image;
     } catch {
       return undefined; // damaged, or pulled for another machine: it is brought anew
@@ -204,10 +226,29 @@ export class Puller {
     if (results.some(({ status }) => status === "rejected")) throw failed.signal.reason as Error;
   }
 
-  async #commit({ name, progress }: Job, found: FoundManifest, config: Buffer): Promise<Image> {
+  /** By the policy, before anything else is brought. */
+  async #check(job: Pick<Job, "name" | "signal">, repository: Repository, digests: readonly string[]): Promise<void> {
+    if (this.#policyFile === undefined) return;
+    await checkPolicy(this.#policyFile, { ...job, repository, digests, clock: this.#clock });
+  }
+
+  /** Inside of a change, so that nobody takes the record of an image for one of an image that is gone. */
+  async #note({ options, name }: Job, id: string, credential: RegistryAuth | undefined): Promise<void> {
+    if (options.forPod !== true) return;
+    const exists = (one: string): boolean => this.#content.catalog.byId(one) !== undefined;
+    await this.#records.note(id, repositoryOf(parseReference(name)), credential, exists);
+  }
+
+  async #commit(
+    job: Job,
+    found: FoundManifest,
+    { config, credential }: { readonly config: Buffer; readonly credential: RegistryAuth | undefined },
+  ): Promise<Image> {
+    const { name, progress } = job;
     const { manifest, descriptor, data, remoteDigest } = found;
     progress.say(`Storing ${name}`);
     return await this.#content.change(async () => {
+      await this.#note(job, manifest.config.digest, credential);
       await this.#content.putData(manifest.config.digest, config);
       await this.#content.putData(descriptor.digest, data);
       await this.#content.commit(withEntry(this.#content.catalog.entries, name, descriptor, remoteDigest));
@@ -226,9 +267,9 @@ function platformOf({ platform }: PullOptions): Platform | undefined {
 }
 
 /** Pulls with the same key are one. Credentials are part of it: nobody gets what only another may have. */
-function keyOf(name: string, { auth = [], platform = "", verifyTls = true }: PullOptions): string {
+function keyOf(name: string, { auth = [], platform = "", verifyTls = true, forPod = false }: PullOptions): string {
   const secrets = createHash("sha256").update(JSON.stringify(auth)).digest("hex");
-  return [name, platform, verifyTls, secrets].join(" ");
+  return [name, platform, verifyTls, forPod, secrets].join(" ");
 }
 
 /** Every failure of a pull names the image, and has a reason that Kubernetes knows. */
