@@ -1,8 +1,11 @@
 /** Every RPC of the CRI over the real socket, as a kubelet calls it, on a real node. */
+import { readdirSync } from "node:fs";
 import { readFile, rename, stat } from "node:fs/promises";
 import { createConnection } from "node:net";
 import type { Socket } from "node:net";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 
 import { status } from "@grpc/grpc-js";
 import type { ServiceError } from "@grpc/grpc-js";
@@ -486,11 +489,15 @@ test("300 clients that say nothing do not disturb those that speak", async () =>
   for (const client of clients) client[Symbol.dispose]();
 });
 
+/** What the runtime has checkpoints of. */
+const names = (folder: "sandboxes" | "containers"): readonly string[] => readdirSync(join(node.root, folder));
+
 test("the daemon is killed in the middle of calls: the next identical call succeeds", async () => {
   const config = podConfig();
+  const sandboxes = names("sandboxes");
   const half = runPod(config);
   half.catch(() => {});
-  await new Promise((resolve) => setTimeout(resolve, 15));
+  while (isDeepStrictEqual(names("sandboxes"), sandboxes)) await pause(1);
   await node.stop("SIGKILL");
   expect(await codeOf(half)).toBe(status.UNAVAILABLE);
   await node.start();
@@ -498,9 +505,10 @@ test("the daemon is killed in the middle of calls: the next identical call succe
   cri = connect();
   const podSandboxId = await runPod(config);
   const containerConfig = shell("exec sleep 1000");
+  const containers = names("containers");
   const creating = create(podSandboxId, containerConfig);
   creating.catch(() => {});
-  await new Promise((resolve) => setTimeout(resolve, 15));
+  while (isDeepStrictEqual(names("containers"), containers)) await pause(1);
   await node.stop("SIGKILL");
   await codeOf(creating);
   await node.start();
