@@ -166,7 +166,8 @@ describe("a pull", () => {
       await writeFile(join(home, file), JSON.stringify(content));
       expect((await service.pull(`${address}/team/app:1`)).repoTags).toEqual([`${address}/team/app:1`]);
       await rm(join(home, file));
-      await rm(join(scratch, "store"), { recursive: true });
+      // The service may still be syncing the layer behind our back.
+      await rm(join(scratch, "store"), { recursive: true, maxRetries: 10 });
     }
   });
 
