@@ -36,7 +36,11 @@ async function inChild<T>(command: string): Promise<T> {
   child = spawn(process.execPath, [program, t.instance.name, t.base, command], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  const [line] = (await once(createInterface(child.stdout!), "line")) as [string];
+  const ended = once(child, "exit").then(([code, signal]) => {
+    throw new Error(`The child ended with ${code ?? signal} before it told anything`);
+  });
+  const [line] = (await Promise.race([once(createInterface(child.stdout!), "line"), ended])) as [string];
+  ended.catch(() => {});
   return JSON.parse(line) as T;
 }
 
