@@ -4,8 +4,10 @@
  * Usage: node bench/api-server.ts STORE.db
  */
 import { startTestApi } from "../test/fixtures/api-server.ts";
+import { keepHeapSmall } from "../src/daemon/small-heap.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
 
+keepHeapSmall(); // as `minke serve` does
 const path = process.argv[2];
 if (path === undefined) throw new Error("Cannot start: the path of the store is missing");
 const store = openSqliteStore({ path });

@@ -7,6 +7,7 @@ import { VERSION } from "../base/version.ts";
 import { notifySystemd } from "./notify.ts";
 import type { NodeOptions } from "./options.ts";
 import { createPinoLog } from "./pino-log.ts";
+import { keepHeapSmall } from "./small-heap.ts";
 import { startNode } from "./start-node.ts";
 
 const END_SIGNALS = ["SIGTERM", "SIGINT"] as const;
@@ -24,6 +25,7 @@ export async function serve(options: NodeOptions = {}): Promise<void> {
     ended.resolve(signal);
   };
   for (const signal of END_SIGNALS) process.on(signal, end);
+  keepHeapSmall();
   protectFromOom(log);
   log.info({ version: VERSION, pid: process.pid }, "Starting");
   await using node = await startNode({ listen: "auto", criSocket: "auto", ...options }, { log });
