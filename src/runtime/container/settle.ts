@@ -10,7 +10,7 @@ import { BUNDLE_FILES } from "../../oci/conmon.ts";
 import { writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { containerPaths } from "../layout.ts";
 import type { ContainerRecord, Ended } from "../records.ts";
-import { announce, isAlive, type ContainerEntry, type Scope } from "../scope.ts";
+import { announce, isAlive, remember, type ContainerEntry, type Scope } from "../scope.ts";
 
 /** As containerd has it, for a container that was lost: its code is not known. */
 const UNKNOWN_EXIT = 255;
@@ -37,6 +37,11 @@ export async function finish(scope: Scope, entry: ContainerEntry, ended: Ended):
   const { record } = entry;
   // With a PID namespace of its own, the kernel has killed the rest; in a shared one they would live on.
   if (record.config.pidMode !== "container") await scope.host.cgroup.kill(record.cgroupPath);
+  // Nobody needs its root file system any more; what can not be unmounted now, the removal tries again.
+  remember(
+    scope,
+    scope.host.mount.unmount(containerPaths(scope.layout, record.id).rootfs).catch(() => {}),
+  );
   entry.record = { ...record, ended };
   try {
     writeCheckpoint(containerPaths(scope.layout, record.id).checkpoint, entry.record);
