@@ -28,8 +28,6 @@ if [ "$purpose" = vm ]; then
 else
   packages="crun conmon catatonit containernetworking-plugins iptables tar perl-base"
   [ -s .cache/images/nginx.tar ] && [ -s .cache/images/ghost.tar ] || packages="$packages mmdebstrap debian-archive-keyring make g++ python3"
-  [ "$purpose" = test ] && packages="$packages busybox-static skopeo iproute2 curl nftables python3 xz-utils procps openssl"
-  [ "$purpose" = test ] && packages="$packages busybox-static skopeo docker-registry openssl iproute2 curl nftables python3 xz-utils procps"
   [ "$purpose" = test ] && packages="$packages
     busybox-static
     curl

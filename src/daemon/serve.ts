@@ -25,10 +25,10 @@ export async function serve(options: NodeOptions = {}): Promise<void> {
     ended.resolve(signal);
   };
   for (const signal of END_SIGNALS) process.on(signal, end);
-  keepHeapSmall();
   protectFromOom(log);
   log.info({ version: VERSION, pid: process.pid }, "Starting");
   await using node = await startNode({ listen: "auto", criSocket: "auto", ...options }, { log });
+  keepHeapSmall();
   void notifySystemd(node.host.process, "READY", log);
   const signal = await ended.promise;
   log.info({ signal }, "Stopping; the containers run on");

@@ -24,6 +24,9 @@ export interface Scene {
   readonly wake: () => void;
 }
 
+/** Of a Pod that is there. */
+export type LiveScene = Scene & { readonly pod: Pod };
+
 const MINUTE_MS = 60_000;
 /** How long an action may take before it is given up and tried again, milliseconds. Stopping has the grace period on top. */
 export const DEADLINES_MS = {

@@ -1,10 +1,7 @@
-import type { Pod } from "../../api/gen/types.ts";
 import type { Image } from "../../runtime/image.ts";
-import type { Scene } from "../act.ts";
+import type { LiveScene } from "../act.ts";
 import type { Action } from "../action.ts";
 import { findContainer } from "./find-container.ts";
-
-type LiveScene = Scene & { readonly pod: Pod };
 
 /** Makes an image present ahead of the sandbox; the container's first start takes it. */
 export async function ensureImage(

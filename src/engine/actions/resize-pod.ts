@@ -1,7 +1,6 @@
-import type { Pod } from "../../api/gen/types.ts";
 import { messageOf, MinkeError } from "../../base/errors.ts";
 import type { Container } from "../../runtime/runtime.ts";
-import type { Scene } from "../act.ts";
+import type { LiveScene, Scene } from "../act.ts";
 import type { Action } from "../action.ts";
 import { newestContainer } from "../observe.ts";
 import { pendingResize, widest } from "../resize.ts";
@@ -9,7 +8,7 @@ import { containerLimits, containerResources, podResources } from "../resources.
 
 /** New limits for what runs: first room in the Pod's cgroup, then its containers, then what nobody needs there any more. */
 export async function resizePod(
-  { deps, pod, memory, observed }: Scene & { readonly pod: Pod },
+  { deps, pod, memory, observed }: LiveScene,
   { sandboxId }: Action & { readonly type: "ResizePod" },
 ): Promise<void> {
   using _span = deps.trace.span(memory.uid, "engine.resize");

@@ -2,12 +2,12 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
 import { expandVariables } from "../../api/env-expand.ts";
-import type { Container as ContainerSpec, Pod } from "../../api/gen/types.ts";
+import type { Container as ContainerSpec } from "../../api/gen/types.ts";
 import { assert } from "../../base/assert.ts";
 import { isMinkeError, messageOf, MinkeError } from "../../base/errors.ts";
 import type { Image } from "../../runtime/image.ts";
 import type { ContainerConfig, Sandbox } from "../../runtime/runtime.ts";
-import type { Scene } from "../act.ts";
+import type { LiveScene } from "../act.ts";
 import type { Action } from "../action.ts";
 import { backoffKey } from "../crash-backoff.ts";
 import { resolveEnvironment } from "../environment.ts";
@@ -25,8 +25,6 @@ import { presentImage } from "./ensure-image.ts";
 import { findContainer } from "./find-container.ts";
 
 type RunContainer = Action & { readonly type: "RunContainer" };
-type LiveScene = Scene & { readonly pod: Pod };
-
 /** Image, environment, mounts, and then the runtime's `runContainer`. Leaves events for each step. */
 export async function runContainer(scene: LiveScene, action: RunContainer, signal: AbortSignal): Promise<void> {
   const { deps, pod, memory, observed } = scene;

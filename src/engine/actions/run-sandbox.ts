@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 
 import type { Pod, RuntimeClass } from "../../api/gen/types.ts";
 import { messageOf, MinkeError } from "../../base/errors.ts";
-import type { Scene } from "../act.ts";
+import type { LiveScene } from "../act.ts";
 import type { Action } from "../action.ts";
 import type { Deps } from "../deps.ts";
 import { dnsOf } from "../dns.ts";
@@ -12,7 +12,7 @@ import { sandboxConfig } from "../translate.ts";
 const RESOLV_CONF = "/etc/resolv.conf";
 
 export async function runSandbox(
-  { deps, pod, memory }: Scene & { readonly pod: Pod },
+  { deps, pod, memory }: LiveScene,
   { attempt }: Action & { readonly type: "RunSandbox" },
   signal: AbortSignal,
 ): Promise<void> {

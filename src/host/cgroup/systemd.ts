@@ -22,8 +22,6 @@ const NOT_LOADED_EXIT = 5;
 const ACCOUNTING = ["CPUAccounting", "MemoryAccounting", "IOAccounting", "TasksAccounting"] as const;
 /** Below a scope, beside what crun calls `container`. */
 const MONITOR = "monitor";
-/** The bus, and systemd, are found by themselves. */
-const ENV = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" };
 
 export interface UnitsOptions {
   readonly process: Pick<ProcessHost, "run">;
@@ -34,7 +32,7 @@ export interface UnitsOptions {
 /** `tree`, in which slices and scopes are systemd's. */
 export function withUnits(tree: CgroupTree, { process, base }: UnitsOptions): CgroupTree {
   const run = async (...argv: readonly [string, ...string[]]): Promise<Completed> =>
-    await process.run({ argv, env: ENV, timeoutMs: TIMEOUT_MS });
+    await process.run({ argv, timeoutMs: TIMEOUT_MS });
 
   const start = async ({ name }: Unit, resources: CgroupResources): Promise<void> => {
     const properties = unitProperties(resources);

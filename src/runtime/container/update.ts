@@ -1,6 +1,5 @@
 /** What can be changed of a running container: its limits and its log file. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
 
 import { sleep } from "../../base/clock.ts";
 import { specResources } from "../../oci/resources.ts";
@@ -9,6 +8,7 @@ import { writeCheckpoint } from "../checkpoint/checkpoint.ts";
 import { containerPaths } from "../layout.ts";
 import type { ContainerRecord } from "../records.ts";
 import type { ContainerResources } from "../runtime.ts";
+import { requireSandbox } from "../sandbox/update.ts";
 import { handlerOf, type Scope } from "../scope.ts";
 import { requireContainer, requireRunning } from "./list.ts";
 import { sendSignal } from "./stop.ts";
@@ -26,8 +26,10 @@ export async function updateContainerResources(scope: Scope, id: string, resourc
     const { record } = entry;
     if (entry.removed) return;
     const config = { ...record.config, resources };
-    if (record.process && !record.ended) await scope.host.cgroup.update(record.cgroupPath, resources);
-    if (!record.process && !record.ended) await limitAtStart(scope, record, resources);
+    if (!record.ended) {
+      if (record.process) await scope.host.cgroup.update(record.cgroupPath, resources);
+      else await limitAtStart(scope, record, resources);
+    }
     entry.record = { ...record, config };
     writeCheckpoint(containerPaths(scope.layout, id).checkpoint, entry.record);
   });
@@ -37,13 +39,16 @@ export async function updateContainerResources(scope: Scope, id: string, resourc
 async function limitAtStart(scope: Scope, record: ContainerRecord, resources: ContainerResources): Promise<void> {
   const path = containerPaths(scope.layout, record.id).config;
   const spec = JSON.parse(readFileSync(path, "utf8")) as RuntimeSpec;
-  const { cgroup: abilities } = await scope.privileges(dirname(record.cgroupPath));
+  const sandbox = requireSandbox(scope, record.sandboxId, "change the limits").record;
+  const { cgroup: abilities } = await scope.privileges(sandbox.cgroupPath);
   const cgroupVersion = scope.host.cgroup.version;
   const limits = specResources({ privileged: false, resources, abilities, cgroupVersion, devices: [] });
   const { devices } = spec.linux.resources;
   const linux = { ...spec.linux, resources: { ...limits, devices } };
-  writeFileSync(path, JSON.stringify({ ...spec, linux }), { mode: 0o600 });
+  const annotations = handlerOf(scope, record).crun.cgroupAnnotations(resources);
+  writeFileSync(path, JSON.stringify({ ...spec, linux, annotations }), { mode: 0o600 });
 }
+
 /** After its log file was renamed: the monitor opens a new one under the old name. */
 export async function reopenLog(scope: Scope, id: string): Promise<void> {
   const entry = await requireRunning(scope, id, "reopen the log");
