@@ -26,13 +26,12 @@ if [ "$purpose" = vm ]; then
   # What makes and emulates the machine; all else is inside it.
   packages="qemu-system-x86 mmdebstrap debian-archive-keyring e2fsprogs cpio kmod xz-utils"
 else
-  packages="crun conmon catatonit containernetworking-plugins iptables tar perl-base"
+  packages="crun conmon catatonit containernetworking-plugins iptables iproute2 tar perl-base"
   [ -s .cache/images/nginx.tar ] && [ -s .cache/images/ghost.tar ] || packages="$packages mmdebstrap debian-archive-keyring make g++ python3"
   [ "$purpose" = test ] && packages="$packages
     busybox-static
     curl
     docker-registry
-    iproute2
     nftables
     openssl
     procps

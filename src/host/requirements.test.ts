@@ -31,7 +31,7 @@ const HEALTHY: Readonly<Record<string, string>> = {
   "/sys/fs/cgroup/cgroup.controllers": "cpuset cpu io memory pids\n",
   ...Object.fromEntries(["net", "ipc", "uts", "pid", "mnt", "user"].map((kind) => [`/proc/self/ns/${kind}`, ""])),
   ...Object.fromEntries(
-    ["perl", "crun", "conmon", "catatonit", "tar", "iptables"].map((name) => [`/usr/bin/${name}`, ""]),
+    ["perl", "crun", "conmon", "catatonit", "tar", "iptables", "ip"].map((name) => [`/usr/bin/${name}`, ""]),
   ),
   ...Object.fromEntries(["bridge", "host-local", "portmap"].map((name) => [`/usr/lib/cni/${name}`, ""])),
 };
@@ -90,6 +90,7 @@ test.each([
   ["/usr/bin/crun", "crun", "missing", "apt-get install crun"],
   ["/usr/bin/catatonit", "catatonit", "warning", "apt-get install catatonit"],
   ["/usr/bin/iptables", "iptables", "warning", "apt-get install iptables"],
+  ["/usr/bin/ip", "ip", "warning", "apt-get install iproute2"],
   ["/usr/lib/cni/portmap", "CNI plugins", "missing", "apt-get install containernetworking-plugins"],
 ])("a host without %s", async (path, name, status, remedy) => {
   await put(HEALTHY);

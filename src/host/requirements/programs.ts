@@ -29,6 +29,16 @@ const PROGRAMS: readonly Program[] = [
   },
 ];
 
+/** Of the embedded network. The portmap plugin writes host ports with iptables. */
+const NETWORK_PROGRAMS: readonly Program[] = [
+  {
+    name: "iptables",
+    install: "apt-get install iptables",
+    without: "Pods have no way out of this host, and no host ports",
+  },
+  { name: "ip", install: "apt-get install iproute2", without: "Pods do not reach the API" },
+];
+
 export async function checkPrograms(options: RequirementOptions, system: string): Promise<Requirement[]> {
   const folders = (options.path ?? process.env["PATH"] ?? "").split(":").filter((folder) => folder !== "");
   const override: Readonly<Record<string, string | undefined>> = {
@@ -36,16 +46,15 @@ export async function checkPrograms(options: RequirementOptions, system: string)
     conmon: options.conmon,
     perl: options.perl,
   };
-  const programs = PROGRAMS.map(async ({ name, install, without }) => {
+  const embedded = options.embeddedNetwork !== false;
+  const programs = [...PROGRAMS, ...(embedded ? NETWORK_PROGRAMS : [])].map(async ({ name, install, without }) => {
     const wanted = override[name] ?? name;
     const path = await findProgram(wanted, folders, system);
     if (path !== undefined) return found(name, path);
     const where = wanted.includes("/") ? `${wanted} is not there` : `not in PATH (${folders.join(":")})`;
     return without === undefined ? missing(name, where, install) : warning(name, `${where}: ${without}`, install);
   });
-  const network =
-    options.embeddedNetwork === false ? [] : [checkPlugins(options, system), checkFirewall(folders, system)];
-  return await Promise.all([...programs, ...network]);
+  return await Promise.all([...programs, ...(embedded ? [checkPlugins(options, system)] : [])]);
 }
 
 async function checkPlugins(options: RequirementOptions, system: string): Promise<Requirement> {
@@ -59,17 +68,6 @@ async function checkPlugins(options: RequirementOptions, system: string): Promis
         `${lacking.join(", ")} in none of ${folders.join(", ")}`,
         "apt-get install containernetworking-plugins",
       );
-}
-
-/** The portmap plugin writes host ports with iptables. */
-async function checkFirewall(folders: readonly string[], system: string): Promise<Requirement> {
-  const iptables = await findProgram("iptables", folders, system);
-  if (iptables !== undefined) return found("iptables", iptables);
-  return warning(
-    "iptables",
-    `not in PATH (${folders.join(":")}): Pods have no way out of this host, and no host ports`,
-    "apt-get install iptables",
-  );
 }
 
 async function findProgram(name: string, folders: readonly string[], system: string): Promise<string | undefined> {
