@@ -12,6 +12,7 @@ export default defineConfig({
           ...shared,
           name: "integration",
           include: ["test/**/*.test.ts"],
+          globalSetup: "test/fixtures/place.ts",
           // Real containers on one machine: one file at a time, so that the leak audit of each test sees only its own work.
           fileParallelism: false,
           testTimeout: 60_000,

@@ -14,7 +14,8 @@ import { startContainerd } from "./containerd.ts";
 import { buildConformanceImages } from "./images/build.ts";
 import { startMinke } from "./minke.ts";
 import { endOf, onPath, outputOf } from "./program.ts";
-import { freePort, startRegistry } from "./registry.ts";
+import { freePort } from "../fixtures/free-port.ts";
+import { startRegistry } from "./registry.ts";
 
 const BUSYBOX = "registry.k8s.io/e2e-test-images/busybox:1.29-2";
 const NGINX = "registry.k8s.io/e2e-test-images/nginx:1.14-2";

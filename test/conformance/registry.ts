@@ -2,12 +2,12 @@
 import { spawn } from "node:child_process";
 import { execFile } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
 import type { BuiltImages } from "./images/build.ts";
 import { RECIPES, registryHosts } from "./images/recipes.ts";
+import { freePort } from "../fixtures/free-port.ts";
 import { endOf, outputOf, until } from "./program.ts";
 
 const run = promisify(execFile);
@@ -69,12 +69,4 @@ function writeHosts(folder: string, server: string): string {
     );
   }
   return folder;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
 }

@@ -1,24 +1,24 @@
 /** The node as a whole, in this process: start, lock, restart, reset. Pods have their own tests. */
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 import { resetInstance } from "../../src/daemon/reset.ts";
 import { startNode } from "../../src/daemon/start-node.ts";
-import { instanceOf } from "../../src/host/instance.ts";
 import { auditLeaks, takeInventory } from "../audit.ts";
+import { makePlace } from "../fixtures/place.ts";
 
 let scratch: string;
 let options: { instance: string; root: string; state: string };
 let before: Awaited<ReturnType<typeof takeInventory>>;
 
 beforeEach(async () => {
-  scratch = await mkdtemp(join(tmpdir(), "minke-daemon-"));
-  options = { instance: "tdaemon", root: join(scratch, "root"), state: join(scratch, "state") };
-  before = await takeInventory({ instance: instanceOf(options) });
+  const { scratch: folder, instance } = makePlace();
+  scratch = folder;
+  options = { instance: instance.name, root: instance.root, state: instance.state };
+  before = await takeInventory({ instance });
 });
 afterEach(async () => {
   await resetInstance(options);
@@ -49,7 +49,7 @@ describe("a node", () => {
       },
     });
     expect(await get(node.apiSocket, "/apis/node.minke.dev/v1alpha1/info")).toMatchObject({
-      instance: "tdaemon",
+      instance: options.instance,
       root: options.root,
       crun: expect.stringMatching(/\d/),
       conmon: expect.stringMatching(/\d/),
@@ -93,6 +93,6 @@ describe("reset", () => {
 
   test("of an instance that never was", async () => {
     await expect(resetInstance(options)).resolves.toBeUndefined();
-    expect(readdirSync(scratch)).toEqual([]);
+    expect([options.root, options.state].filter((folder) => existsSync(folder))).toEqual([]);
   });
 });

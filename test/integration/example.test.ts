@@ -8,11 +8,11 @@ import { expect, test } from "vitest";
 
 import { buildImages } from "../../examples/nginx-ghost/build-images.ts";
 import { exampleImages } from "../../examples/nginx-ghost/images.ts";
+import { freePort } from "../fixtures/free-port.ts";
 import { startTestNode } from "../fixtures/node.ts";
 import { pidOf } from "../fixtures/pid.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-const PORT = 18_088;
 
 test(
   "nginx-ghost: Ghost's page comes through nginx; the namespaces are shared as the manifest says",
@@ -21,12 +21,13 @@ test(
     const images = join(root, ".cache/images");
     await buildImages(images, (line) => console.log(line));
     await using node = await startTestNode();
+    const port = await freePort();
     for (const image of exampleImages(images)) {
       const { code, stderr } = await node.minke(["image", "import", image.tar, image.name, ...image.importFlags]);
       expect(code, stderr).toBe(0);
     }
     // The port of the manifest may be in use on a developer's machine.
-    const manifest = readFileSync(join(root, "examples/nginx-ghost/pod.yaml"), "utf8").replaceAll("8080", String(PORT));
+    const manifest = readFileSync(join(root, "examples/nginx-ghost/pod.yaml"), "utf8").replaceAll("8080", String(port));
     const file = join(node.scratch, "pod.yaml");
     writeFileSync(file, manifest);
     const place = ["--instance", node.instance, "--state", node.state];
@@ -38,7 +39,7 @@ test(
 
     const page = async (): Promise<string> => {
       for (let tries = 0; tries < 300; tries++) {
-        const response = await fetch(`http://127.0.0.1:${PORT}/`).catch(() => undefined);
+        const response = await fetch(`http://127.0.0.1:${port}/`).catch(() => undefined);
         if (response?.status === 200) return response.text();
         await pause(200);
       }
@@ -47,7 +48,7 @@ test(
     const body = await page();
     expect(body).toContain("Ghost");
     expect(body.length).toBeGreaterThan(5_000);
-    expect(output).toContain(`http://localhost:${PORT}`);
+    expect(output).toContain(`http://localhost:${port}`);
     expect(output).toMatch(/ghost.*Ghost/);
 
     const pod = await node.client.pods("default").get("nginx-ghost");

@@ -17,6 +17,7 @@ import { instanceOf, type Instance } from "../../src/host/instance.ts";
 import { createNetwork, type HostPortMapping, type Network, type NetworkAttachment } from "../../src/oci/cni.ts";
 import { auditLeaks, takeInventory } from "../audit.ts";
 import { scaled } from "../fixtures/emulated.ts";
+import { freePort } from "../fixtures/free-port.ts";
 
 let directory: string;
 let host: Host;
@@ -101,15 +102,6 @@ async function serve(netns: string, text: string): Promise<AsyncDisposable> {
 async function get(url: string): Promise<string> {
   const response = await fetch(url, { signal: AbortSignal.timeout(5000), headers: { connection: "close" } });
   return response.text();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 const leases = (instance: Instance): readonly string[] => {

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Pod, PodSpec } from "../../src/api/gen/types.ts";
 import { busyboxTar } from "../fixtures/busybox.ts";
 import { scaled } from "../fixtures/emulated.ts";
+import { freePort } from "../fixtures/free-port.ts";
 import { allRunning, BUSYBOX, startTestNode, type TestNode } from "../fixtures/node.ts";
 
 const waiting = (pod: Pod): { reason?: string; message?: string } =>
@@ -126,14 +127,17 @@ describe("Pods that can not run", () => {
   });
 
   test("host port in use: names port and protocol", async () => {
-    const server = createServer().listen(18_490, "0.0.0.0");
+    const port = await freePort();
+    const server = createServer().listen(port, "0.0.0.0");
     await new Promise((resolve) => server.once("listening", resolve));
     await start("port", {
       containers: [
-        { name: "a", image: BUSYBOX, command: ["sleep", "9"], ports: [{ containerPort: 80, hostPort: 18_490 }] },
+        { name: "a", image: BUSYBOX, command: ["sleep", "9"], ports: [{ containerPort: 80, hostPort: port }] },
       ],
     });
-    expect(await eventOf("port", "FailedCreatePodSandBox")).toMatch(/18490/);
+    expect(await eventOf("port", "FailedCreatePodSandBox")).toContain(
+      `Cannot publish host port ${port}/TCP: a process of the host listens on it`,
+    );
     server.close();
     await node.until("port", allRunning);
     await node.remove("port", 1);

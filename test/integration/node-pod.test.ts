@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 import type { Pod } from "../../src/api/gen/types.ts";
+import { freePort } from "../fixtures/free-port.ts";
 import { allRunning, BUSYBOX, startTestNode, type TestNode } from "../fixtures/node.ts";
 import { pidOf } from "../fixtures/pid.ts";
 
@@ -35,12 +36,14 @@ async function http(url: string): Promise<string> {
 
 describe("a Pod of two containers", () => {
   let pod: Pod;
+  let port: number;
   beforeAll(async () => {
     const serve = "mkdir /www && echo hello from $(hostname) > /www/index.html && exec httpd -f -p 80 -h /www";
+    port = await freePort();
     await node.create("duo", {
       shareProcessNamespace: true,
       containers: [
-        { name: "web", image: BUSYBOX, command: ["sh", "-c", serve], ports: [{ containerPort: 80, hostPort: 18_480 }] },
+        { name: "web", image: BUSYBOX, command: ["sh", "-c", serve], ports: [{ containerPort: 80, hostPort: port }] },
         { name: "side", image: BUSYBOX, command: forever },
       ],
     });
@@ -63,7 +66,7 @@ describe("a Pod of two containers", () => {
     const inside = await node.minke(["exec", "duo", "-c", "side", "--", "wget", "-qO-", "http://127.0.0.1/"]);
     expect(inside).toMatchObject({ code: 0, stdout: "hello from duo\n" });
     expect(await http(`http://${pod.status!.podIP}/`)).toBe("hello from duo\n");
-    expect(await http("http://127.0.0.1:18480/")).toBe("hello from duo\n");
+    expect(await http(`http://127.0.0.1:${port}/`)).toBe("hello from duo\n");
   });
 
   test("has the status that Kubernetes would give it", () => {

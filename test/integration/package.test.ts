@@ -1,13 +1,15 @@
 /** The packed npm tarball, as a user installs it: compiled JavaScript that runs from below node_modules. */
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
+import { auditLeaks, takeInventory } from "../audit.ts";
+import { makePlace } from "../fixtures/place.ts";
+
 const root = resolve(import.meta.dirname, "../..");
-const home = mkdtempSync(join(tmpdir(), "minke-package-"));
+const { scratch: home, instance, args: place } = makePlace();
 const node = resolve(root, "node_modules/.bin/node");
 const run = (program: string, args: readonly string[], cwd = home): string =>
   execFileSync(program, args, { cwd, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] });
@@ -26,17 +28,19 @@ describe("the npm tarball", () => {
     expect(run(node, ["node_modules/minke/dist/bin/minke.js", "version", "--client"])).toContain(version);
   });
 
-  test("the package exports connect and startNode, and a node it starts answers", () => {
+  test("the package exports connect and startNode, and a node it starts answers", async () => {
+    const before = await takeInventory({ instance });
     writeFileSync(
       join(home, "user.js"),
       `import { connect, startNode } from "minke";
-const place = { instance: "pkg", root: ${JSON.stringify(join(home, "root"))}, state: ${JSON.stringify(join(home, "state"))} };
-await using node = await startNode(place);
+await using node = await startNode(${JSON.stringify({ instance: instance.name, root: instance.root, state: instance.state })});
 using client = await connect({ socket: node.apiSocket });
 console.log(JSON.stringify(await client.pods("default").list()));
 `,
     );
     expect(JSON.parse(run(node, ["user.js"]))).toMatchObject({ items: [] });
+    run(node, ["node_modules/minke/dist/bin/minke.js", "reset", "--yes", ...place]);
+    await auditLeaks(before);
   });
 
   test("it contains no TypeScript source and no test", () => {

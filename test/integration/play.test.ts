@@ -1,24 +1,20 @@
 /** `minke play` with a node of its own: exit codes, messages, and a host that is as it was. */
 import { execFile, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-import { instanceOf } from "../../src/host/instance.ts";
 import { compareInventories, type Inventory, takeInventory } from "../audit.ts";
 import { busyboxTar } from "../fixtures/busybox.ts";
+import { makePlace } from "../fixtures/place.ts";
 
 const BIN = resolve(import.meta.dirname, "../../bin/minke");
-const scratch = mkdtempSync(join(tmpdir(), "minke-play-"));
-const [root, state] = [join(scratch, "root"), join(scratch, "state")];
-const instance = `t${randomBytes(3).toString("hex")}`;
-const env = { ...process.env, MINKE_INSTANCE: instance, MINKE_ROOT: root, MINKE_STATE: state };
+const { scratch, instance } = makePlace();
+const { root, state } = instance;
+const env = { ...process.env, MINKE_INSTANCE: instance.name, MINKE_ROOT: root, MINKE_STATE: state };
 /** The node's own files stay: images are to be found by the next play. */
-const inventory = (): Promise<Inventory> =>
-  takeInventory({ instance: instanceOf({ instance, root, state }), ignore: /./ });
+const inventory = (): Promise<Inventory> => takeInventory({ instance, ignore: /./ });
 
 interface Result {
   readonly code: number;

@@ -18,7 +18,7 @@ import {
 } from "../fixtures/runtime.ts";
 
 let t: TestRuntime;
-beforeAll(async () => void (t = await testRuntime("rt-cri")));
+beforeAll(async () => void (t = await testRuntime()));
 afterAll(async () => await t[Symbol.asyncDispose]());
 
 /** A sandbox as a kubelet asks for it: it owns it, and shares the PID namespace unless told otherwise. */

@@ -19,7 +19,7 @@ import {
 } from "../fixtures/runtime.ts";
 
 let t: TestRuntime;
-beforeAll(async () => void (t = await testRuntime("rt-handler")));
+beforeAll(async () => void (t = await testRuntime()));
 afterAll(async () => await t[Symbol.asyncDispose]());
 
 const SHARED = { network: "pod", pid: "pod", ipc: "pod" } as const;

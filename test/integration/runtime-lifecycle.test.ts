@@ -18,7 +18,7 @@ import {
 } from "../fixtures/runtime.ts";
 
 let t: TestRuntime;
-beforeAll(async () => void (t = await testRuntime("rt-life")));
+beforeAll(async () => void (t = await testRuntime()));
 afterAll(async () => await t[Symbol.asyncDispose]());
 
 /** Runs a test in a sandbox of its own. */

@@ -17,7 +17,7 @@ import {
 } from "../fixtures/runtime.ts";
 
 let t: TestRuntime;
-beforeAll(async () => void (t = await testRuntime("rt-mounts")));
+beforeAll(async () => void (t = await testRuntime()));
 afterAll(async () => await t[Symbol.asyncDispose]());
 
 async function inSandbox(task: (sandbox: Sandbox) => Promise<void>): Promise<void> {

@@ -25,7 +25,7 @@ import {
 
 let t: TestRuntime;
 let child: ChildProcess | undefined;
-beforeEach(async () => void (t = await testRuntime("rt-crash")));
+beforeEach(async () => void (t = await testRuntime()));
 afterEach(async () => {
   child?.kill("SIGKILL");
   await t[Symbol.asyncDispose]();

@@ -17,7 +17,7 @@ import {
 } from "../fixtures/runtime.ts";
 
 let t: TestRuntime;
-beforeEach(async () => void (t = await testRuntime("rt-repeat")));
+beforeEach(async () => void (t = await testRuntime()));
 afterEach(async () => await t[Symbol.asyncDispose]());
 
 const CONTAINER = containerConfig(["sleep", "1000"], KUBELET_CONTAINER);

@@ -23,7 +23,7 @@ let sandbox: Sandbox;
 let sleeper: Container;
 
 beforeAll(async () => {
-  t = await testRuntime("rt-streams");
+  t = await testRuntime();
   sandbox = await t.runtime.runSandbox(sandboxConfig(t.base));
   const config = containerConfig(["sleep", "1000"], { env: [["COLOUR", "blue"]] });
   sleeper = await t.runtime.runContainer(sandbox.id, {

@@ -17,7 +17,7 @@ import {
 
 let t: TestRuntime;
 beforeAll(async () => {
-  t = await testRuntime("rt-userns");
+  t = await testRuntime();
   chmodSync(t.base, 0o711); // root inside must find its way to its root file system, as below /var/lib and /run
 });
 afterAll(async () => await t[Symbol.asyncDispose]());
