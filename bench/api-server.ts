@@ -4,7 +4,7 @@
  * Usage: node bench/api-server.ts STORE.db
  */
 import { startTestApi } from "../test/fixtures/api-server.ts";
-import { keepHeapSmall } from "../src/daemon/small-heap.ts";
+import { keepHeapSmall } from "../src/base/heap.ts";
 import { openSqliteStore } from "../src/store/sqlite.ts";
 
 keepHeapSmall(); // as `minke serve` does

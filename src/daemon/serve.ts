@@ -2,12 +2,12 @@
 import { writeFileSync } from "node:fs";
 
 import { messageOf } from "../base/errors.ts";
+import { keepHeapSmall } from "../base/heap.ts";
 import type { Logger } from "../base/logger.ts";
 import { VERSION } from "../base/version.ts";
 import { notifySystemd } from "./notify.ts";
 import type { NodeOptions } from "./options.ts";
 import { createPinoLog } from "./pino-log.ts";
-import { keepHeapSmall } from "./small-heap.ts";
 import { startNode } from "./start-node.ts";
 
 const END_SIGNALS = ["SIGTERM", "SIGINT"] as const;

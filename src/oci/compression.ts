@@ -6,12 +6,8 @@ import { atFrameEnds } from "./zstd-frames.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
 
-/**
- * Bytes per piece of decompressed output. Larger ones would cost fewer turns of the event loop, but each is a new buffer: with
- * pieces of 256 KiB those in use at a time were so many that V8 collected the whole heap 50 times for 500 MB, which was half of
- * all the work, where it now does once.
- */
-const CHUNK_BYTES = 64 * 1024;
+/** Bytes per piece of decompressed output: each costs turns of the event loop and of the thread pool. */
+const CHUNK_BYTES = 256 * 1024;
 const MAGIC_BYTES = 4;
 
 /** The compression that data starting with `head` has (RFC 1952, RFC 8878 with its skippable frames). */

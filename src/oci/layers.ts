@@ -1,16 +1,18 @@
 /**
  * Unpacks one layer of an image into a directory that an overlay can use as a lower one. Node decompresses and digests, the
  * filter makes the tar stream harmless and rewrites whiteouts, and GNU tar writes files: it sets owners, extended
- * attributes, capabilities and device nodes, for which Node has no calls.
+ * attributes, capabilities and device nodes, for which Node has no calls. Large files Node writes itself.
  */
 import { type Hash, createHash } from "node:crypto";
-import { once } from "node:events";
 import { chmod, mkdir, rm } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 
 import { MinkeError } from "../base/errors.ts";
+import { type BulkTransfer, bulkTransfer } from "../base/heap.ts";
 import type { ChildStream, Host } from "../host/host.ts";
 import { type Compression, decompress } from "./compression.ts";
-import { LAYER_LIMITS, LayerFilter, type LayerLimits } from "./layer-filter.ts";
+import { LargeFiles } from "./large-files.ts";
+import { LayerFilter, type LayerLimits, type LayerPiece } from "./layer-filter.ts";
 import { diskFull, streamError } from "./stream-error.ts";
 
 /** Extracts standard input into the current directory, as root, with all that an image may carry. */
@@ -30,6 +32,9 @@ const TAR = [
   "--blocking-factor=128",
 ] as const;
 
+/** Bytes from which on a file does not go through tar: the steps that it takes cost as much as tar with so many. */
+const LARGE_BYTES_MIN = 1024 * 1024;
+
 /** Bytes of tar's complaints that are kept for the error. */
 const STDERR_BYTES_MAX = 8 * 1024;
 
@@ -37,7 +42,7 @@ export interface UnpackRequest {
   readonly host: Pick<Host, "process">;
   /** The blob: tar, plain or compressed with gzip or zstd. */
   readonly blob: AsyncIterable<Uint8Array>;
-  /** Directory to make; must not exist. It is removed again on any failure. */
+  /** Directory to make; must not exist. It is removed again on any failure. For a while there is `<target>.large` as well. */
   readonly target: string;
   /** What the blob must hash to, `sha256:…`; unchecked when absent. */
   readonly blobDigest?: string;
@@ -46,6 +51,8 @@ export interface UnpackRequest {
   /** Refuse an archive without its end mark: a stream that no digest vouches for may have been cut off between entries. */
   readonly needsEndMark?: boolean;
   readonly limits?: LayerLimits;
+  /** Bytes from which on a file does not go through tar. Default: 1 MiB. */
+  readonly largeBytesMin?: number;
 }
 
 export interface UnpackedLayer {
@@ -68,8 +75,11 @@ export async function unpackLayer(request: UnpackRequest): Promise<UnpackedLayer
   undo.defer(async () => await rm(request.target, { recursive: true, force: true }));
   await chmod(request.target, 0o755); // what mkdir makes depends on the umask
   const blobHash = createHash("sha256");
-  const filter = new LayerFilter(request.limits ?? LAYER_LIMITS);
-  const { compression, tarHash } = await extract(request, blobHash, filter).catch((error: unknown) => {
+  const directory = basename(request.target);
+  const large = { bytesMin: request.largeBytesMin ?? LARGE_BYTES_MIN, folder: `${directory}.large` };
+  const filter = new LayerFilter({ directory, large, ...(request.limits ? { limits: request.limits } : {}) });
+  using bulk = bulkTransfer();
+  const { compression, tarHash } = await extract(request, { blobHash, filter, bulk }).catch((error: unknown) => {
     throw streamError("unpack the layer", error);
   });
   if (request.needsEndMark === true && !filter.ended) {
@@ -83,17 +93,33 @@ export async function unpackLayer(request: UnpackRequest): Promise<UnpackedLayer
   return { blobDigest, diffId, compression, ...filter.usage };
 }
 
+/** What looks at the bytes that pass. */
+interface Watchers {
+  readonly blobHash: Hash;
+  readonly filter: LayerFilter;
+  readonly bulk: BulkTransfer;
+}
+
 async function extract(
   request: UnpackRequest,
-  blobHash: Hash,
-  filter: LayerFilter,
+  { blobHash, filter, bulk }: Watchers,
 ): Promise<{ readonly compression: Compression; readonly tarHash: Hash }> {
-  const { compression, content } = await decompress(observed(request.blob, (chunk) => blobHash.update(chunk)));
+  const blob = observed(request.blob, (chunk) => {
+    blobHash.update(chunk);
+    bulk.passed(chunk.length);
+  });
+  const { compression, content } = await decompress(blob);
   // An uncompressed blob is the tar stream: one digest serves for both.
   const tarHash = compression === "none" ? blobHash : createHash("sha256");
-  const tar = request.host.process.stream({ argv: TAR, cwd: request.target });
+  const plain = observed(content, (chunk) => {
+    if (tarHash === blobHash) return;
+    tarHash.update(chunk);
+    bulk.passed(chunk.length);
+  });
+  await using large = await LargeFiles.open(`${request.target}.large`);
+  const tar = request.host.process.stream({ argv: TAR, cwd: dirname(request.target) });
   try {
-    await feed(tar, filter, tarHash === blobHash ? content : observed(content, (chunk) => tarHash.update(chunk)));
+    await feed(tar, large, filter, plain);
   } catch (error) {
     tar.kill("SIGKILL");
     await tar.exited;
@@ -112,8 +138,55 @@ async function* observed(
   }
 }
 
-/** Sends the filtered stream to tar, and waits until tar has done its work. */
-async function feed(tar: ChildStream, filter: LayerFilter, content: AsyncIterable<Uint8Array>): Promise<void> {
+/** Who writes the files. */
+interface Writers {
+  readonly tar: TarInput;
+  readonly large: LargeFiles;
+}
+
+/**
+ * Tar's standard input, by way of one buffer that is used again and again: what a layer's small pieces are cut from is garbage at
+ * once, and not when tar has come to it.
+ */
+class TarInput {
+  readonly #stdin: ChildStream["stdin"];
+  /** Ends the waiting for a tar that takes nothing any more. */
+  readonly #gone: Promise<unknown>;
+  readonly #buffer = Buffer.allocUnsafeSlow(256 * 1024);
+  #used = 0;
+
+  constructor(tar: ChildStream) {
+    this.#stdin = tar.stdin;
+    this.#gone = tar.exited;
+  }
+
+  get isFull(): boolean {
+    return this.#used === this.#buffer.length;
+  }
+
+  /** Takes what there is room for; returns how many bytes. */
+  copy(piece: Buffer, from: number): number {
+    const taken = piece.copy(this.#buffer, this.#used, from);
+    this.#used += taken;
+    return taken;
+  }
+
+  async flush(): Promise<void> {
+    if (this.#used === 0) return;
+    const data = this.#buffer.subarray(0, this.#used);
+    this.#used = 0;
+    // An error means that tar has ended, and its code tells why.
+    await Promise.race([new Promise<void>((done) => this.#stdin.write(data, () => done())), this.#gone]);
+  }
+}
+
+/** Sends the filtered stream to who writes it, and waits until tar has done its work. */
+async function feed(
+  tar: ChildStream,
+  large: LargeFiles,
+  filter: LayerFilter,
+  content: AsyncIterable<Uint8Array>,
+): Promise<void> {
   const complaints: Buffer[] = [];
   let complaintBytes = 0;
   tar.stderr.on("data", (data: Buffer) => {
@@ -126,25 +199,31 @@ async function feed(tar: ChildStream, filter: LayerFilter, content: AsyncIterabl
     isGone = true;
     return code;
   });
+  const writers = { tar: new TarInput(tar), large };
   for await (const chunk of content) {
-    await write(tar, filter.push(chunk), gone);
+    await write(writers, filter.push(chunk));
     if (isGone) break;
   }
-  if (!isGone) await write(tar, filter.end(), gone);
+  if (!isGone) await write(writers, filter.end());
+  await writers.tar.flush();
   tar.stdin.end();
   const code = await gone;
   if (code !== 0) throw tarFailed(code, Buffer.concat(complaints).toString("utf8").slice(0, STDERR_BYTES_MAX));
 }
 
-async function write(tar: ChildStream, pieces: readonly Buffer[], gone: Promise<number>): Promise<void> {
-  if (pieces.length === 0) return;
-  const stdin = tar.stdin;
-  // Headers, bodies and padding are small pieces: one writev for all of them.
-  if ("cork" in stdin && typeof stdin.cork === "function") stdin.cork();
-  let hasRoom = true;
-  for (const piece of pieces) if (piece.length > 0) hasRoom = stdin.write(piece);
-  if ("uncork" in stdin && typeof stdin.uncork === "function") stdin.uncork();
-  if (!hasRoom) await Promise.race([once(stdin, "drain"), gone]).catch(() => {});
+async function write({ tar, large }: Writers, pieces: readonly LayerPiece[]): Promise<void> {
+  for (const piece of pieces) {
+    if (!Buffer.isBuffer(piece)) {
+      if (piece.large === "body") await large.write(piece.data);
+      else if (piece.large === "begin") await large.begin(piece.name, piece.attributes);
+      else await large.end();
+      continue;
+    }
+    for (let at = 0; at < piece.length;) {
+      at += tar.copy(piece, at);
+      if (tar.isFull) await tar.flush();
+    }
+  }
 }
 
 /** Rejects with `FailedPrecondition` when they differ. */

@@ -1,8 +1,8 @@
 /** The chunks of a stream in larger pieces. TLS brings 16 KiB at a time; each piece costs turns of the event loop further on. */
 import type { Readable } from "node:stream";
 
-/** Bytes that are collected while the reader is busy; then the stream is paused. Few, for the garbage's sake (`compression.ts`). */
-const BATCH_BYTES_MAX = 64 * 1024;
+/** Bytes that are collected while the reader is busy; then the stream is paused. Several wait further on, for each layer. */
+const BATCH_BYTES_MAX = 128 * 1024;
 
 /** What has come since the last piece was taken, at once when the reader waits. Ends and fails as the stream does. */
 export async function* batches(stream: Readable): AsyncGenerator<Buffer> {

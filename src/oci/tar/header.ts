@@ -4,6 +4,7 @@
  * changed by a detour through UTF-8 (`security.capability` values are binary).
  */
 import { MinkeError } from "../../base/errors.ts";
+import type { FileAttributes } from "../large-files.ts";
 
 export const BLOCK_BYTES = 512;
 
@@ -48,6 +49,26 @@ export function readHeader(block: Buffer): Header | undefined {
   };
 }
 
+/**
+ * Owner, permissions and time of an entry, from its header block and the extended records that may pass. Undefined when
+ * there is more than that, such as an extended attribute or a part of a second, or a number that is out of the ordinary.
+ */
+export function readAttributes(
+  { block, mode }: Pick<Header, "mode"> & { readonly block: Buffer },
+  records: ReadonlyMap<string, Buffer>,
+): FileAttributes | undefined {
+  const number = (key: string, offset: number, length: number): number => {
+    const text = records.get(key)?.toString("latin1");
+    if (text !== undefined) return /^\d+(\.0*)?$/.test(text) ? Number(text) : Number.NaN;
+    const octal = readString(block, offset, length).trim();
+    return /^[0-7]*$/.test(octal) ? Number.parseInt(`0${octal}`, 8) : Number.NaN;
+  };
+  if ([...records.keys()].some((key) => !OWN_NUMBERS.has(key))) return undefined;
+  const [uid, gid, mtime] = [number("uid", 108, 8), number("gid", 116, 8), number("mtime", 136, 12)];
+  const isOrdinary = uid <= ID_MAX && gid <= ID_MAX && mtime <= MTIME_MAX;
+  return isOrdinary ? { mode, uid, gid, mtime } : undefined;
+}
+
 /** What of a header block is written anew; the rest (mode, owner, time, device numbers) is kept from `source`. */
 export interface HeaderChange {
   readonly name: string;
@@ -58,7 +79,7 @@ export interface HeaderChange {
 
 /** A ustar header block made of `source`'s numbers and the given name, link, type and size. No user or group names. */
 export function writeHeader(source: Buffer, change: HeaderChange): Buffer {
-  const block = Buffer.alloc(BLOCK_BYTES);
+  const block = zeroBlock();
   source.copy(block, 100, 100, 124);
   source.copy(block, 136, 136, 148);
   source.copy(block, 329, 329, 345);
@@ -73,7 +94,7 @@ export function writeHeader(source: Buffer, change: HeaderChange): Buffer {
 
 /** A block to make headers from where the archive has none: numbers all zero but for mode, and device 0/0. */
 export function blankHeader(mode: number): Buffer {
-  const block = Buffer.alloc(BLOCK_BYTES);
+  const block = zeroBlock();
   for (const [offset, value] of [
     [100, mode],
     [108, 0],
@@ -89,7 +110,12 @@ export function blankHeader(mode: number): Buffer {
 
 /** Fills a body up to whole blocks. */
 export function padding(size: number): Buffer {
-  return Buffer.alloc((BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES);
+  return ZEROS.subarray(0, (BLOCK_BYTES - (size % BLOCK_BYTES)) % BLOCK_BYTES);
+}
+
+/** From Node's pool, which `alloc` does not use: a layer has tens of thousands of headers. */
+function zeroBlock(): Buffer {
+  return Buffer.allocUnsafe(BLOCK_BYTES).fill(0);
 }
 
 /** Reads the records `LENGTH KEY=VALUE\n` of a PAX header. Later records win. */
@@ -126,6 +152,13 @@ export function writePaxRecords(records: ReadonlyMap<string, Buffer>): Buffer {
 export function corrupt(why: string): MinkeError {
   return new MinkeError("InvalidArgument", `Cannot read the tar archive: ${why}; it is damaged or no tar archive`);
 }
+
+const ZEROS = Buffer.alloc(BLOCK_BYTES);
+const OWN_NUMBERS: ReadonlySet<string> = new Set(["uid", "gid", "mtime"]);
+/** The last one is no user's: it stands for "leave it as it is" (chown(2)). */
+const ID_MAX = 0xffff_fffe;
+/** Until the year 2106, as 32 bits have it. */
+const MTIME_MAX = 0xffff_ffff;
 
 /** The sum of a block of zeros: its checksum field counts as eight spaces. */
 const CHECKSUM_OF_ZEROS = 8 * 0x20;

@@ -8,6 +8,7 @@ import { open, rm, stat } from "node:fs/promises";
 
 import type { Clock } from "../../base/clock.ts";
 import { isMinkeError } from "../../base/errors.ts";
+import { bulkTransfer } from "../../base/heap.ts";
 import { readBlob } from "../../oci/blob-file.ts";
 import type { Descriptor } from "../../oci/image-format.ts";
 import { LAYER_LIMITS, type LayerLimits } from "../../oci/layer-filter.ts";
@@ -26,6 +27,9 @@ import { createHash } from "node:crypto";
  */
 const EXPANSION_MAX = 200;
 const PLAIN_BYTES_MIN = 4 * 1024 ** 3;
+
+/** Bytes of a blob after which the disk is to begin with them. */
+const SYNC_BYTES = 8 * 1024 * 1024;
 
 export interface LayerRequest {
   readonly content: Content;
@@ -93,7 +97,11 @@ async function download(request: LayerRequest, onSource: (source: Source) => voi
   });
   if (isRead) return;
   const hash = createHash("sha256");
-  for await (const chunk of blob) hash.update(chunk);
+  using bulk = bulkTransfer();
+  for await (const chunk of blob) {
+    hash.update(chunk);
+    bulk.passed(chunk.length);
+  }
   checkDigest("blob", digest, `sha256:${hash.digest("hex")}`);
   await content.putFile(digest, content.paths.partial(digest));
 }
@@ -111,9 +119,18 @@ async function* arriving(request: LayerRequest, onSource: (source: Source) => vo
   progress.layer(digest, "pulling", at);
   if (at > 0) yield* untilAborted(readBlob(path), signal);
   await using file = await open(path, "a", 0o600);
+  /** On its way to the disk from early on, so that little is left to wait for at the end. */
+  let syncing: Promise<void> | undefined;
+  let unsynced = 0;
   for await (const chunk of readRemoteBlob({ repository, descriptor, offset: at, clock, signal, onSource })) {
     await file.writeFile(chunk);
     at += chunk.length;
+    unsynced += chunk.length;
+    if (unsynced >= SYNC_BYTES && !syncing) {
+      unsynced = 0;
+      syncing = file.datasync().finally(() => (syncing = undefined));
+      syncing.catch(() => {}); // the one at the end fails as well
+    }
     progress.layer(digest, at < size ? "pulling" : "unpacking", at);
     yield chunk;
   }

@@ -40,8 +40,8 @@ import type { Layers } from "./layers.ts";
 import type { PullRecords } from "./pull-records.ts";
 import { TransferProgress } from "./transfer-progress.ts";
 
-/** Layers that come in at the same time, over all pulls: each has a connection, a decompressor and a tar. */
-const LAYERS_AT_ONCE = 4;
+/** Layers that come in at the same time, over all pulls, as in docker: each has a connection, a decompressor and a tar. */
+const LAYERS_AT_ONCE = 3;
 
 export interface PullerOptions {
   readonly content: Content;
