@@ -5,6 +5,9 @@ import { runInNewContext } from "node:vm";
 /** Bytes of buffers that a bulk transfer leaves behind before they are collected. */
 const GARBAGE_BYTES_MAX = 8 * 1024 * 1024;
 
+/** By how much the heap may grow after a collection until the next; 0 leaves it to V8. */
+const GROWING_PERCENT = 100;
+
 let isKeptSmall = false;
 let bulkTransfers = 0;
 let garbageBytes = 0;
@@ -18,7 +21,7 @@ let collect: ((options: { readonly type: "minor" }) => void) | undefined;
  */
 export function keepHeapSmall(): void {
   isKeptSmall = true;
-  if (bulkTransfers === 0) setSmall(true);
+  arrange();
 }
 
 /** Much data that goes through this process in buffers that are garbage a moment later; until it is disposed. */
@@ -30,10 +33,11 @@ export interface BulkTransfer extends Disposable {
 /**
  * Begins one. Buffers lie outside of V8's heap, and many of them make it collect the whole heap, which finds little else: 50
  * to 90 times for 750 MB, more than half of all the CPU time of a pull. The young part alone, collected in time, has nearly
- * all of them and takes a millisecond. As long as it lasts, the heap is not kept small: that would be the same again.
+ * all of them and takes a millisecond. As long as it lasts, the whole heap is collected when it has doubled, buffers counted:
+ * V8's own limits, and all the more those of a small heap, are then a few megabytes above what is in use, or a hundred.
  */
 export function bulkTransfer(): BulkTransfer {
-  if (bulkTransfers++ === 0 && isKeptSmall) setSmall(false);
+  if (++bulkTransfers === 1) arrange();
   return {
     passed: (bytes) => {
       garbageBytes += bytes;
@@ -43,13 +47,15 @@ export function bulkTransfer(): BulkTransfer {
       collect?.({ type: "minor" });
     },
     [Symbol.dispose]: () => {
-      if (--bulkTransfers === 0 && isKeptSmall) setSmall(true);
+      if (--bulkTransfers === 0) arrange();
     },
   };
 }
 
-function setSmall(isSmall: boolean): void {
-  setFlagsFromString(isSmall ? "--optimize-for-size" : "--no-optimize-for-size");
+function arrange(): void {
+  const isBulk = bulkTransfers > 0;
+  setFlagsFromString(isKeptSmall && !isBulk ? "--optimize-for-size" : "--no-optimize-for-size");
+  setFlagsFromString(`--heap-growing-percent=${isBulk ? GROWING_PERCENT : 0}`);
 }
 
 /** A context that is made while the flag is set has the function. */

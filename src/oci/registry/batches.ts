@@ -2,7 +2,7 @@
 import type { Readable } from "node:stream";
 
 /** Bytes that are collected while the reader is busy; then the stream is paused. Several wait further on, for each layer. */
-const BATCH_BYTES_MAX = 128 * 1024;
+const BATCH_BYTES_MAX = 256 * 1024;
 
 /** What has come since the last piece was taken, at once when the reader waits. Ends and fails as the stream does. */
 export async function* batches(stream: Readable): AsyncGenerator<Buffer> {
