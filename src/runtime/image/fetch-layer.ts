@@ -28,9 +28,6 @@ import { createHash } from "node:crypto";
 const EXPANSION_MAX = 200;
 const PLAIN_BYTES_MIN = 4 * 1024 ** 3;
 
-/** Bytes of a blob after which the disk is to begin with them. */
-const SYNC_BYTES = 8 * 1024 * 1024;
-
 export interface LayerRequest {
   readonly content: Content;
   readonly layers: Layers;
@@ -119,18 +116,9 @@ async function* arriving(request: LayerRequest, onSource: (source: Source) => vo
   progress.layer(digest, "pulling", at);
   if (at > 0) yield* untilAborted(readBlob(path), signal);
   await using file = await open(path, "a", 0o600);
-  /** On its way to the disk from early on, so that little is left to wait for at the end. */
-  let syncing: Promise<void> | undefined;
-  let unsynced = 0;
   for await (const chunk of readRemoteBlob({ repository, descriptor, offset: at, clock, signal, onSource })) {
     await file.writeFile(chunk);
     at += chunk.length;
-    unsynced += chunk.length;
-    if (unsynced >= SYNC_BYTES && !syncing) {
-      unsynced = 0;
-      syncing = file.datasync().finally(() => (syncing = undefined));
-      syncing.catch(() => {}); // the one at the end fails as well
-    }
     progress.layer(digest, at < size ? "pulling" : "unpacking", at);
     yield chunk;
   }
