@@ -1,5 +1,6 @@
 /** The audit itself: it must see each kind of leak, or it proves nothing. */
 import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdir, mkdtemp, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -8,7 +9,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createHost } from "../../src/host/create-host.ts";
 import type { Host } from "../../src/host/host.ts";
 import { type Instance, instanceOf } from "../../src/host/instance.ts";
-import { compareInventories, expectSameInventory, type Inventory, takeInventory } from "../audit.ts";
+import { auditLeaks, compareInventories, expectSameInventory, type Inventory, takeInventory } from "../audit.ts";
 
 const run = promisify(execFile);
 let host: Host;
@@ -67,11 +68,13 @@ test("sees a process that has left the test's process tree", async () => {
   const launcher = spawn("sh", ["-c", `setsid sh ${script} >/dev/null & echo $!`], {
     stdio: ["ignore", "pipe", "ignore"],
   });
-  const pid = Number(await new Promise((resolve) => launcher.stdout.once("data", resolve)));
-  await new Promise((resolve) => launcher.once("exit", resolve));
+  // Both are waited for from the beginning: which of them comes first is not known.
+  const [[line]] = await Promise.all([once(launcher.stdout, "data"), once(launcher, "exit")]);
+  const pid = Number(line);
   await expectLeak(/^\+ process pid \d+: sh .*sleep\.sh/);
   process.kill(-pid, "SIGKILL");
   await rm(script);
+  await auditLeaks(before);
 });
 
 test("sees what is lost, and is content in the end", async () => {
