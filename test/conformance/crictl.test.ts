@@ -28,11 +28,13 @@ const UNTIL_MS = 30_000;
 if (missing.length > 0) console.warn(`crictl tests skipped: ${missing.join(", ")} not installed`);
 
 describe.skipIf(missing.length > 0)("crictl", () => {
-  const scratch = mkdtempSync(join(tmpdir(), "minke-crictl-"));
   const resources = new AsyncDisposableStack();
-  const configuration = join(scratch, "crictl.yaml");
+  let scratch: string;
+  let configuration: string;
 
   beforeAll(async () => {
+    scratch = mkdtempSync(join(tmpdir(), "minke-crictl-"));
+    configuration = join(scratch, "crictl.yaml");
     const registry = resources.use(await startRegistry(await buildConformanceImages(console.warn), scratch));
     const start = onContainerd ? startContainerd : startMinke;
     const { endpoint } = resources.use(await start({ scratch, hosts: registry.hosts }));
