@@ -10,7 +10,6 @@
  *   (OCI image specification, layer.md; Linux, filesystems/overlayfs). They go out last too: a layer that both removes and
  *   makes a name means a new one. Attributes `trusted.overlay.*` of the layer's own are dropped: they would steer the overlay.
  * - Device nodes stay, as in containerd: the container's device cgroup decides who may open them.
- *
  * - A large file may go out beside the tar stream ({@link LayerFilterOptions.large}), which then has a hard link to it.
  *
  * Pure: bytes in, bytes out.
