@@ -1,7 +1,7 @@
 /** Registries that break, lie or attack: each is refused with its reason, nothing is half visible, the disk is given back. */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -18,6 +18,7 @@ import { MEDIA_TYPES, digestOf } from "../../src/oci/image-format.ts";
 import type { ImageService } from "../../src/runtime/image.ts";
 import { createImageService } from "../../src/runtime/image/create-image-service.ts";
 import { tarOf } from "../fixtures/layer-tar.ts";
+import { removeFolder } from "../fixtures/remove-folder.ts";
 import { type ScriptedRegistry, startScriptedRegistry } from "../fixtures/scripted-registry.ts";
 
 /** Waits of seconds take milliseconds here. */
@@ -48,7 +49,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await registry[Symbol.asyncDispose]();
-  await rm(scratch, { recursive: true, force: true });
+  await removeFolder(scratch);
 });
 
 async function openService(root = join(scratch, "root"), clock: Clock = hasty): Promise<ImageService> {

@@ -22,6 +22,7 @@ import { unpackLayer } from "../../src/oci/layers.ts";
 import { createImageService } from "../../src/runtime/image/create-image-service.ts";
 import type { ArchiveFormat, ImageService } from "../../src/runtime/image.ts";
 import { type Entry, streamOf, tarOf } from "../fixtures/layer-tar.ts";
+import { removeFolder } from "../fixtures/remove-folder.ts";
 
 const run = promisify(execFile);
 let host: Host;
@@ -36,7 +37,7 @@ beforeEach(async () => {
   root = join(scratch, "root");
   images = await openService();
 });
-afterEach(async () => await rm(scratch, { recursive: true, force: true, maxRetries: 3 }));
+afterEach(async () => await removeFolder(scratch));
 
 async function openService(): Promise<ImageService> {
   return await createImageService({ host, root, log: noLog, clock: systemClock, registriesDir: join(root, "none") });

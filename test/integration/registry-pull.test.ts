@@ -18,6 +18,7 @@ import type { ImageService } from "../../src/runtime/image.ts";
 import { createImageService } from "../../src/runtime/image/create-image-service.ts";
 import { streamOf, tarOf } from "../fixtures/layer-tar.ts";
 import { type TestRegistry, skopeoFlags, startRegistry } from "../fixtures/registry.ts";
+import { removeFolder } from "../fixtures/remove-folder.ts";
 import { IDENTITY_TOKEN, USER } from "../fixtures/token-server.ts";
 
 const run = promisify(execFile);
@@ -43,11 +44,11 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const registry of Object.values(registries)) await registry[Symbol.asyncDispose]();
-  await rm(scratch, { recursive: true, force: true });
+  await removeFolder(scratch);
   await host[Symbol.asyncDispose]();
 });
 beforeEach(async () => (service = await openService("store", registries.open)));
-afterEach(async () => await rm(join(scratch, "store"), { recursive: true, force: true }));
+afterEach(async () => await removeFolder(join(scratch, "store")));
 
 async function openService(
   name: string,
@@ -167,7 +168,7 @@ describe("a pull", () => {
       expect((await service.pull(`${address}/team/app:1`)).repoTags).toEqual([`${address}/team/app:1`]);
       await rm(join(home, file));
       // The service may still be syncing the layer behind our back.
-      await rm(join(scratch, "store"), { recursive: true, maxRetries: 10 });
+      await removeFolder(join(scratch, "store"));
     }
   });
 

@@ -1,7 +1,7 @@
 /** Pushing to a real registry: Debian's docker-registry with TLS; what skopeo reads back is what was sent. */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdtemp, rm, truncate } from "node:fs/promises";
+import { mkdtemp, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -19,6 +19,7 @@ import { createImageService } from "../../src/runtime/image/create-image-service
 import { streamOf, tarOf } from "../fixtures/layer-tar.ts";
 import { startScriptedRegistry } from "../fixtures/scripted-registry.ts";
 import { type TestRegistry, startRegistry } from "../fixtures/registry.ts";
+import { removeFolder } from "../fixtures/remove-folder.ts";
 import { USER } from "../fixtures/token-server.ts";
 
 const run = promisify(execFile);
@@ -35,7 +36,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const registry of Object.values(registries)) await registry[Symbol.asyncDispose]();
-  await rm(scratch, { recursive: true, force: true });
+  await removeFolder(scratch);
   await host[Symbol.asyncDispose]();
 });
 
