@@ -113,7 +113,12 @@ async function openMinke(
     { stdio: ["ignore", "inherit", "inherit"] },
   );
   const gone = new Promise<void>((done) => daemon.once("exit", () => done()));
+  const end = async (): Promise<void> => {
+    daemon.kill("SIGTERM");
+    await gone;
+  };
   atTheEnd(BIN, [...ARGS, "reset", "--yes", ...place]);
+  undo.defer(end);
   const minke = async (...args: string[]): Promise<string> => await run(BIN, [...ARGS, ...args, ...place]);
   await until(() => existsSync(join(state, "api.sock")), "the node");
   return {
@@ -121,10 +126,7 @@ async function openMinke(
     minke,
     pull: async (reference) => void (await minke("image", "pull", "--quiet", reference)),
     peakMb: () => Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${daemon.pid}/status`, "utf8"))![1]) / 1024,
-    [Symbol.asyncDispose]: async () => {
-      daemon.kill("SIGTERM");
-      await gone;
-    },
+    [Symbol.asyncDispose]: end,
   };
 }
 
@@ -160,13 +162,15 @@ async function openDocker(folder: string): Promise<Puller> {
   args.push("--pidfile", `${folder}/pid`, "--bridge=none", "--iptables=false", "--storage-driver=overlay2");
   const daemon = spawn("dockerd", args, { stdio: "ignore" });
   const gone = new Promise<void>((done) => daemon.once("exit", () => done()));
+  const end = async (): Promise<void> => {
+    daemon.kill("SIGTERM");
+    await gone;
+  };
+  undo.defer(end);
   await until(() => existsSync(`${folder}/pid`) && existsSync(`${folder}/docker.sock`), "dockerd");
   return {
     pull: async (reference) => void (await run("docker", ["--host", socket, "pull", "--quiet", reference])),
-    [Symbol.asyncDispose]: async () => {
-      daemon.kill("SIGTERM");
-      await gone;
-    },
+    [Symbol.asyncDispose]: end,
   };
 }
 

@@ -10,12 +10,10 @@
  *   (OCI image specification, layer.md; Linux, filesystems/overlayfs). They go out last too: a layer that both removes and
  *   makes a name means a new one. Attributes `trusted.overlay.*` of the layer's own are dropped: they would steer the overlay.
  * - Device nodes stay, as in containerd: the container's device cgroup decides who may open them.
- * - A large file may go out beside the tar stream ({@link LayerFilterOptions.large}), which then has a hard link to it.
  *
  * Pure: bytes in, bytes out.
  */
 import { MinkeError } from "../base/errors.ts";
-import type { FileAttributes } from "./large-files.ts";
 import { LayerTree, hostile, parentOf } from "./layer-tree.ts";
 import {
   BLOCK_BYTES,
@@ -31,7 +29,6 @@ import {
   SYMLINK,
   blankHeader,
   padding,
-  readAttributes,
   writeHeader,
   writePaxRecords,
 } from "./tar/header.ts";
@@ -45,21 +42,6 @@ export interface LayerLimits {
 }
 
 export const LAYER_LIMITS: LayerLimits = { entries: 2_000_000, bytes: 64 * 1024 ** 3 };
-
-export interface LayerFilterOptions {
-  readonly limits?: LayerLimits;
-  /** The directory that the layer is unpacked in, as tar, which runs in its parent, calls it. Default: tar runs in it. */
-  readonly directory?: string;
-  /** Files of so many bytes go out beside the tar stream, which has a link to their name in a folder beside `directory`. */
-  readonly large?: { readonly bytesMin: number; readonly folder: string };
-}
-
-/** What goes out: a piece of the tar stream for GNU tar, or a step of a large file, which tar may link from then on. */
-export type LayerPiece =
-  | Buffer
-  | { readonly large: "begin"; readonly name: string; readonly attributes: FileAttributes }
-  | { readonly large: "body"; readonly data: Buffer }
-  | { readonly large: "end" };
 
 const WHITEOUT = ".wh.";
 const OPAQUE = ".wh..wh..opq";
@@ -83,24 +65,19 @@ interface Kept {
 export class LayerFilter implements TarSink {
   readonly #parser = new TarParser(this);
   readonly #limits: LayerLimits;
-  readonly #prefix: string;
-  readonly #large: LayerFilterOptions["large"];
   readonly #tree = new LayerTree();
   readonly #directories = new Map<string, Kept>();
   readonly #symlinks = new Map<string, Kept & { readonly target: string }>();
   readonly #whiteouts = new Set<string>();
   readonly #opaque = new Set<string>();
-  #out: LayerPiece[] = [];
+  #out: Buffer[] = [];
   #bytesIn = 0;
   #bytesOfFiles = 0;
-  #largeFiles = 0;
-  /** The file whose body is passing; undefined while a body is dropped. */
-  #passing: { readonly size: number; readonly isLarge: boolean } | undefined;
+  /** Size of the file whose body is passing; undefined while a body is dropped. */
+  #passing: number | undefined;
 
-  constructor({ limits = LAYER_LIMITS, directory, large }: LayerFilterOptions = {}) {
+  constructor(limits: LayerLimits = LAYER_LIMITS) {
     this.#limits = limits;
-    this.#prefix = directory === undefined ? "./" : `./${directory}/`;
-    this.#large = large;
   }
 
   /** Bytes of the files, and number of files, directories and links, that the layer makes. */
@@ -113,8 +90,8 @@ export class LayerFilter implements TarSink {
     return this.#parser.ended;
   }
 
-  /** Takes a piece of the layer's tar stream; returns what goes out. */
-  push(chunk: Uint8Array): readonly LayerPiece[] {
+  /** Takes a piece of the layer's tar stream; returns what goes to tar. */
+  push(chunk: Uint8Array): readonly Buffer[] {
     this.#bytesIn += chunk.byteLength;
     if (this.#bytesIn > this.#limits.bytes) {
       throw new MinkeError(
@@ -127,7 +104,7 @@ export class LayerFilter implements TarSink {
   }
 
   /** The stream is over: returns the rest. Throws when it stopped in the middle of an entry. */
-  end(): readonly LayerPiece[] {
+  end(): readonly Buffer[] {
     this.#parser.end();
     for (const path of this.#whiteouts) this.#emitWhiteout(path);
     for (const path of this.#opaque) this.#emitOpaque(path);
@@ -153,11 +130,11 @@ export class LayerFilter implements TarSink {
   }
 
   body(piece: Buffer): void {
-    if (this.#passing) this.#out.push(this.#passing.isLarge ? { large: "body", data: piece } : piece);
+    if (this.#passing !== undefined) this.#out.push(piece);
   }
 
   close(): void {
-    if (this.#passing) this.#out.push(this.#passing.isLarge ? { large: "end" } : padding(this.#passing.size));
+    if (this.#passing !== undefined) this.#out.push(padding(this.#passing));
     this.#passing = undefined;
   }
 
@@ -200,9 +177,8 @@ export class LayerFilter implements TarSink {
       case BLOCK_DEVICE:
         this.#refuseSparse(entry);
         this.#tree.add(path, "other");
+        this.#passing = entry.size;
         this.#bytesOfFiles += entry.size;
-        this.#passing = { size: entry.size, isLarge: this.#beginLarge(entry, path, records) };
-        if (this.#passing.isLarge) return;
         this.#emit({ name: path, type: entry.type, size: entry.size }, { block: entry.block, records });
         return;
       default:
@@ -211,18 +187,6 @@ export class LayerFilter implements TarSink {
           `its type "${entry.type}" is not known; make the archive with tar --format=pax, without --sparse`,
         );
     }
-  }
-
-  /** Whether the file goes out beside the tar stream. One with attributes for which Node has no calls does not. */
-  #beginLarge(entry: TarEntry, path: string, records: ReadonlyMap<string, Buffer>): boolean {
-    if (!this.#large || entry.type !== FILE || entry.size < this.#large.bytesMin) return false;
-    const attributes = readAttributes(entry, records);
-    if (!attributes) return false;
-    const name = String(this.#largeFiles++);
-    this.#out.push({ large: "begin", name, attributes });
-    const link = { name: path, type: HARD_LINK, linkName: `./${this.#large.folder}/${name}` };
-    this.#emit(link, { block: entry.block, records: new Map() });
-    return true;
   }
 
   #addSymlink(path: string, entry: TarEntry, link: Kept & { readonly target: string }): void {
@@ -242,8 +206,7 @@ export class LayerFilter implements TarSink {
     }
     if (this.#tree.kindOf(target) !== "other") throw hostile(entry.name, "it is a hard link to no file of this layer");
     this.#tree.add(path, "other");
-    const link = { name: path, type: HARD_LINK, linkName: `${this.#prefix}${target}` };
-    this.#emit(link, { block: entry.block, records });
+    this.#emit({ name: path, type: HARD_LINK, linkName: target }, { block: entry.block, records });
   }
 
   #refuseSparse(entry: TarEntry): void {
@@ -281,14 +244,15 @@ export class LayerFilter implements TarSink {
   }
 
   #emit(change: { name: string; type: string; linkName?: string; size?: number }, kept: Kept): void {
-    const name = `${this.#prefix}${change.name}`;
-    const { linkName } = change;
+    const name = change.name === "" ? "./" : `./${change.name}`;
+    const linkName =
+      change.linkName !== undefined && change.type === HARD_LINK ? `./${change.linkName}` : change.linkName;
     if (kept.records.size > 0) this.#emitExtension(PAX, writePaxRecords(kept.records));
     if (name.length > 100) this.#emitExtension(GNU_LONG_NAME, Buffer.from(`${name}\0`, "latin1"));
     if (linkName !== undefined && linkName.length > 100) {
       this.#emitExtension(GNU_LONG_LINK, Buffer.from(`${linkName}\0`, "latin1"));
     }
-    this.#out.push(writeHeader(kept.block, { ...change, name }));
+    this.#out.push(writeHeader(kept.block, { ...change, name, ...(linkName === undefined ? {} : { linkName }) }));
   }
 
   #emitExtension(type: string, body: Buffer): void {
@@ -296,7 +260,7 @@ export class LayerFilter implements TarSink {
     this.#out.push(header, body, padding(body.length));
   }
 
-  #drain(): readonly LayerPiece[] {
+  #drain(): readonly Buffer[] {
     const out = this.#out;
     this.#out = [];
     return out;

@@ -1,18 +1,16 @@
 /**
  * Unpacks one layer of an image into a directory that an overlay can use as a lower one. Node decompresses and digests, the
  * filter makes the tar stream harmless and rewrites whiteouts, and GNU tar writes files: it sets owners, extended
- * attributes, capabilities and device nodes, for which Node has no calls. Large files Node writes itself.
+ * attributes, capabilities and device nodes, for which Node has no calls.
  */
 import { type Hash, createHash } from "node:crypto";
 import { chmod, mkdir, rm } from "node:fs/promises";
-import { basename, dirname } from "node:path";
 
 import { MinkeError } from "../base/errors.ts";
 import { type BulkTransfer, bulkTransfer } from "../base/heap.ts";
 import type { ChildStream, Host } from "../host/host.ts";
 import { type Compression, decompress } from "./compression.ts";
-import { LargeFiles } from "./large-files.ts";
-import { LayerFilter, type LayerLimits, type LayerPiece } from "./layer-filter.ts";
+import { LAYER_LIMITS, LayerFilter, type LayerLimits } from "./layer-filter.ts";
 import { diskFull, streamError } from "./stream-error.ts";
 
 /** Extracts standard input into the current directory, as root, with all that an image may carry. */
@@ -32,8 +30,8 @@ const TAR = [
   "--blocking-factor=128",
 ] as const;
 
-/** Bytes from which on a file does not go through tar: the steps that it takes cost as much as tar with so many. */
-const LARGE_BYTES_MIN = 1024 * 1024;
+/** Bytes that tar is given at once. */
+const TAR_INPUT_BYTES = 256 * 1024;
 
 /** Bytes of tar's complaints that are kept for the error. */
 const STDERR_BYTES_MAX = 8 * 1024;
@@ -42,7 +40,7 @@ export interface UnpackRequest {
   readonly host: Pick<Host, "process">;
   /** The blob: tar, plain or compressed with gzip or zstd. */
   readonly blob: AsyncIterable<Uint8Array>;
-  /** Directory to make; must not exist. It is removed again on any failure. For a while there is `<target>.large` as well. */
+  /** Directory to make; must not exist. It is removed again on any failure. */
   readonly target: string;
   /** What the blob must hash to, `sha256:…`; unchecked when absent. */
   readonly blobDigest?: string;
@@ -51,8 +49,6 @@ export interface UnpackRequest {
   /** Refuse an archive without its end mark: a stream that no digest vouches for may have been cut off between entries. */
   readonly needsEndMark?: boolean;
   readonly limits?: LayerLimits;
-  /** Bytes from which on a file does not go through tar. Default: 1 MiB. */
-  readonly largeBytesMin?: number;
 }
 
 export interface UnpackedLayer {
@@ -75,9 +71,7 @@ export async function unpackLayer(request: UnpackRequest): Promise<UnpackedLayer
   undo.defer(async () => await rm(request.target, { recursive: true, force: true }));
   await chmod(request.target, 0o755); // what mkdir makes depends on the umask
   const blobHash = createHash("sha256");
-  const directory = basename(request.target);
-  const large = { bytesMin: request.largeBytesMin ?? LARGE_BYTES_MIN, folder: `${directory}.large` };
-  const filter = new LayerFilter({ directory, large, ...(request.limits ? { limits: request.limits } : {}) });
+  const filter = new LayerFilter(request.limits ?? LAYER_LIMITS);
   using bulk = bulkTransfer();
   const { compression, tarHash } = await extract(request, { blobHash, filter, bulk }).catch((error: unknown) => {
     throw streamError("unpack the layer", error);
@@ -116,10 +110,9 @@ async function extract(
     tarHash.update(chunk);
     bulk.passed(chunk.length);
   });
-  await using large = await LargeFiles.open(`${request.target}.large`);
-  const tar = request.host.process.stream({ argv: TAR, cwd: dirname(request.target) });
+  const tar = request.host.process.stream({ argv: TAR, cwd: request.target });
   try {
-    await feed(tar, large, filter, plain);
+    await feed(tar, filter, plain);
   } catch (error) {
     tar.kill("SIGKILL");
     await tar.exited;
@@ -138,12 +131,6 @@ async function* observed(
   }
 }
 
-/** Who writes the files. */
-interface Writers {
-  readonly tar: TarInput;
-  readonly large: LargeFiles;
-}
-
 /**
  * Tar's standard input, by way of one buffer that is used again and again: what a layer's small pieces are cut from is garbage at
  * once, and not when tar has come to it.
@@ -152,7 +139,7 @@ class TarInput {
   readonly #stdin: ChildStream["stdin"];
   /** Ends the waiting for a tar that takes nothing any more. */
   readonly #gone: Promise<unknown>;
-  readonly #buffer = Buffer.allocUnsafeSlow(256 * 1024);
+  readonly #buffer = Buffer.allocUnsafeSlow(TAR_INPUT_BYTES);
   #used = 0;
 
   constructor(tar: ChildStream) {
@@ -160,15 +147,15 @@ class TarInput {
     this.#gone = tar.exited;
   }
 
-  get isFull(): boolean {
-    return this.#used === this.#buffer.length;
-  }
-
-  /** Takes what there is room for; returns how many bytes. */
-  copy(piece: Buffer, from: number): number {
-    const taken = piece.copy(this.#buffer, this.#used, from);
-    this.#used += taken;
-    return taken;
+  async write(pieces: readonly Buffer[]): Promise<void> {
+    for (const piece of pieces) {
+      for (let at = 0; at < piece.length;) {
+        const taken = piece.copy(this.#buffer, this.#used, at);
+        this.#used += taken;
+        at += taken;
+        if (this.#used === this.#buffer.length) await this.flush();
+      }
+    }
   }
 
   async flush(): Promise<void> {
@@ -180,13 +167,8 @@ class TarInput {
   }
 }
 
-/** Sends the filtered stream to who writes it, and waits until tar has done its work. */
-async function feed(
-  tar: ChildStream,
-  large: LargeFiles,
-  filter: LayerFilter,
-  content: AsyncIterable<Uint8Array>,
-): Promise<void> {
+/** Sends the filtered stream to tar, and waits until tar has done its work. */
+async function feed(tar: ChildStream, filter: LayerFilter, content: AsyncIterable<Uint8Array>): Promise<void> {
   const complaints: Buffer[] = [];
   let complaintBytes = 0;
   tar.stderr.on("data", (data: Buffer) => {
@@ -199,31 +181,16 @@ async function feed(
     isGone = true;
     return code;
   });
-  const writers = { tar: new TarInput(tar), large };
+  const input = new TarInput(tar);
   for await (const chunk of content) {
-    await write(writers, filter.push(chunk));
+    await input.write(filter.push(chunk));
     if (isGone) break;
   }
-  if (!isGone) await write(writers, filter.end());
-  await writers.tar.flush();
+  if (!isGone) await input.write(filter.end());
+  await input.flush();
   tar.stdin.end();
   const code = await gone;
   if (code !== 0) throw tarFailed(code, Buffer.concat(complaints).toString("utf8").slice(0, STDERR_BYTES_MAX));
-}
-
-async function write({ tar, large }: Writers, pieces: readonly LayerPiece[]): Promise<void> {
-  for (const piece of pieces) {
-    if (!Buffer.isBuffer(piece)) {
-      if (piece.large === "body") await large.write(piece.data);
-      else if (piece.large === "begin") await large.begin(piece.name, piece.attributes);
-      else await large.end();
-      continue;
-    }
-    for (let at = 0; at < piece.length;) {
-      at += tar.copy(piece, at);
-      if (tar.isFull) await tar.flush();
-    }
-  }
 }
 
 /** Rejects with `FailedPrecondition` when they differ. */

@@ -9,14 +9,12 @@ import fc from "fast-check";
 
 import { isMinkeError } from "../../src/base/errors.ts";
 import type { Host } from "../../src/host/host.ts";
-import { LayerFilter, type LayerPiece } from "../../src/oci/layer-filter.ts";
+import { LayerFilter } from "../../src/oci/layer-filter.ts";
 import { unpackLayer } from "../../src/oci/layers.ts";
 import { streamOf } from "../fixtures/layer-tar.ts";
 import { hostileTar } from "./hostile-tar.ts";
 
 const LIMITS = { entries: 300, bytes: 256 * 1024 };
-/** Bytes from which on a file goes beside tar: about half of those in the archives. */
-const LARGE_BYTES_MIN = 20;
 /** Milliseconds that one small archive may take: far more than it does. */
 const CASE_MS_MAX = 20_000;
 
@@ -31,8 +29,7 @@ export function unpackProperty(host: Pick<Host, "process">, scratch: string): fc
     const begin = performance.now();
     let isRefused = false;
     try {
-      const request = { target, limits: LIMITS, largeBytesMin: LARGE_BYTES_MIN };
-      await unpackLayer({ host, blob: streamOf(blob(canary), pieceBytes), ...request });
+      await unpackLayer({ host, blob: streamOf(blob(canary), pieceBytes), target, limits: LIMITS });
     } catch (error) {
       if (!isMinkeError(error)) throw error;
       isRefused = true;
@@ -54,26 +51,20 @@ export function filterProperty(): fc.IProperty<unknown> {
 }
 
 function filtered(tar: Buffer, pieceBytes: number): string {
-  const large = { bytesMin: LARGE_BYTES_MIN, folder: "large" };
-  const filter = new LayerFilter({ limits: LIMITS, directory: "layer", large });
+  const filter = new LayerFilter(LIMITS);
   const out: Buffer[] = [];
   try {
     // The stream's own limit counts whole pieces; it is tested elsewhere.
     for (let at = 0; at < Math.min(tar.length, LIMITS.bytes); at += pieceBytes) {
-      out.push(...filter.push(tar.subarray(at, Math.min(at + pieceBytes, LIMITS.bytes))).map(bytesOf));
+      for (const piece of filter.push(tar.subarray(at, Math.min(at + pieceBytes, LIMITS.bytes))))
+        out.push(Buffer.from(piece));
     }
-    out.push(...filter.end().map(bytesOf));
+    out.push(...filter.end());
   } catch (error) {
     if (!isMinkeError(error)) throw error;
     return error.message;
   }
   return Buffer.concat(out).toString("latin1");
-}
-
-/** A copy; of a step of a large file, what can be compared. */
-function bytesOf(piece: LayerPiece): Buffer {
-  if (Buffer.isBuffer(piece)) return Buffer.from(piece);
-  return Buffer.from(piece.large === "body" ? piece.data : JSON.stringify(piece));
 }
 
 /** Everything that a write, a link, a change of mode or owner would change. */

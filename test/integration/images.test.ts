@@ -277,38 +277,6 @@ describe("a hostile layer", () => {
     expect(stdout).toBe("/etc/two\ndirectory\nnew");
   });
 
-  test("a file is the same whether it goes through tar or beside it", async () => {
-    const big = { content: "x".repeat(100_000), mtime: new Date(1_234_567_890_000) };
-    const tar = await tarOf([
-      { name: "./" },
-      { name: "d/", mode: 0o555 },
-      { name: "d/setuid", ...big, mode: 0o4755, uid: 1000, gid: 50 },
-      { name: "d/again", linkname: "d/setuid", type: "link" },
-      { name: "far", ...big, pax: { uid: "3000000", gid: "3000001" } },
-      { name: "fine", ...big, pax: { mtime: "1234567890.25" } },
-      { name: "able", ...big, pax: { "SCHILY.xattr.user.note": "kept" } },
-      { name: "twice", ...big, content: "old" },
-      { name: "twice", ...big, mode: 0o600 },
-      { name: "l", linkname: "d" },
-      { name: "l/behind", ...big },
-      { name: "was-link", linkname: "/nowhere" },
-      { name: "was-link", ...big },
-      { name: "empty" },
-    ]);
-    const trees = await Promise.all(
-      [1, Infinity].map(async (largeBytesMin) => {
-        const target = join(scratch, `from-${largeBytesMin}`);
-        await unpackLayer({ host, blob: streamOf(tar, 7000), target, largeBytesMin });
-        const script = "find . -printf '%P %y %m %U %G %T@ %s %n %l\\n' | sort; cat d/* far twice | sha256sum";
-        const { stdout } = await run("bash", ["-c", `cd ${target} && ${script}`]);
-        return stdout + JSON.stringify(await attributes(join(target, "able")));
-      }),
-    );
-    expect(trees[0]).toBe(trees[1]);
-    expect(trees[0]).toMatch(/^d\/setuid f 4755 1000 50 1234567890\.0+ 100000 2 $/m);
-    expect((await readdir(scratch)).filter((name) => name.endsWith(".large"))).toEqual([]);
-  });
-
   test("cannot steer the overlay by attributes of its own", async () => {
     const id = await importTar([{ name: "d/", pax: { "SCHILY.xattr.trusted.overlay.redirect": "/etc" } }], "steer");
     const [lower] = await images.layers(id);

@@ -4,7 +4,6 @@
  * changed by a detour through UTF-8 (`security.capability` values are binary).
  */
 import { MinkeError } from "../../base/errors.ts";
-import type { FileAttributes } from "../large-files.ts";
 
 export const BLOCK_BYTES = 512;
 
@@ -47,26 +46,6 @@ export function readHeader(block: Buffer): Header | undefined {
     size: readNumber(block, 124, 12),
     mode: readNumber(block, 100, 8) & 0o7777,
   };
-}
-
-/**
- * Owner, permissions and time of an entry, from its header block and the extended records that may pass. Undefined when
- * there is more than that, such as an extended attribute or a part of a second, or a number that is out of the ordinary.
- */
-export function readAttributes(
-  { block, mode }: Pick<Header, "mode"> & { readonly block: Buffer },
-  records: ReadonlyMap<string, Buffer>,
-): FileAttributes | undefined {
-  const number = (key: string, offset: number, length: number): number => {
-    const text = records.get(key)?.toString("latin1");
-    if (text !== undefined) return /^\d+(\.0*)?$/.test(text) ? Number(text) : Number.NaN;
-    const octal = readString(block, offset, length).trim();
-    return /^[0-7]*$/.test(octal) ? Number.parseInt(`0${octal}`, 8) : Number.NaN;
-  };
-  if ([...records.keys()].some((key) => !OWN_NUMBERS.has(key))) return undefined;
-  const [uid, gid, mtime] = [number("uid", 108, 8), number("gid", 116, 8), number("mtime", 136, 12)];
-  const isOrdinary = uid <= ID_MAX && gid <= ID_MAX && mtime <= MTIME_MAX;
-  return isOrdinary ? { mode, uid, gid, mtime } : undefined;
 }
 
 /** What of a header block is written anew; the rest (mode, owner, time, device numbers) is kept from `source`. */
@@ -154,11 +133,6 @@ export function corrupt(why: string): MinkeError {
 }
 
 const ZEROS = Buffer.alloc(BLOCK_BYTES);
-const OWN_NUMBERS: ReadonlySet<string> = new Set(["uid", "gid", "mtime"]);
-/** The last one is no user's: it stands for "leave it as it is" (chown(2)). */
-const ID_MAX = 0xffff_fffe;
-/** Until the year 2106, as 32 bits have it. */
-const MTIME_MAX = 0xffff_ffff;
 
 /** The sum of a block of zeros: its checksum field counts as eight spaces. */
 const CHECKSUM_OF_ZEROS = 8 * 0x20;
